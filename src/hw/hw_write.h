@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The writing half of the seam. Only run/exec.c and its helpers in run/ that hold
+ * the target's lock may include this (tests/style/layers checks): one writer.
+ * Guarantees as in hw.h.
+ */
+#ifndef GPURESET_HW_HW_WRITE_H
+#define GPURESET_HW_HW_WRITE_H
+
+#include "hw/hw.h"
+
+int hw_cfg_write(struct hw *hw, struct bdf bdf, unsigned off, unsigned width,
+		 uint32_t val, struct err *err);
+int hw_bar_write(struct hw *hw, struct bdf bdf, int bar, uint32_t off, uint32_t val,
+		 struct err *err);
+
+/*
+ * Write @value to an attribute of the function. May block uninterruptibly for as
+ * long as the kernel waits for the device (65 s and more a method): only ever
+ * called in a worker.
+ */
+int hw_attr_write(struct hw *hw, struct bdf bdf, const char *name, const char *value,
+		  struct err *err);
+
+/* Write to a bus-wide attribute: "rescan", "drivers_probe". */
+int hw_bus_write(struct hw *hw, const char *name, const char *value, struct err *err);
+
+/*
+ * VFIO hot reset of @bdf's slot or bus; @fns are all functions it may affect, each
+ * bound to vfio-pci. Uses the legacy group interface or, where there is none, the
+ * device cdev with iommufd. -EBUSY: somebody has a group open; -EPERM: the reset
+ * would hit a function that is not in @fns; both with who or which in @err.
+ */
+int hw_hot_reset(struct hw *hw, struct bdf bdf, const struct bdf *fns, size_t n,
+		 struct err *err);
+
+/*
+ * Sleep until a PCI uevent arrives or until @deadline_us (of hw_now()), whichever is
+ * first. Returns 1: an event came (any; look again), 0: the time is up.
+ */
+int hw_wait_event(struct hw *hw, uint64_t deadline_us, struct err *err);
+void hw_sleep(struct hw *hw, uint64_t us);
+
+/* Drop what is cached about a function: before it is removed, after it reappears. */
+void hw_forget(struct hw *hw, struct bdf bdf);
+
+#endif
