@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Collects struct target; the functions' own registers are in facts_fn.c. */
+#include "plan/facts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/pci_regs.h>
+
+#include "base/xalloc.h"
+#include "plan/facts_fn.h"
+
+struct node_list {
+	struct hw_node *node;
+	size_t n, room;
+};
+
+static int facts_add_node(const struct hw_node *node, void *arg)
+{
+	struct node_list *l = arg;
+
+	l->node = xgrow(l->node, l->n, &l->room, sizeof(*node));
+	l->node[l->n++] = *node;
+	return 0;
+}
+
+static const struct hw_node *facts_node(const struct node_list *l, struct bdf bdf)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (bdf_eq(l->node[i].bdf, bdf))
+			return &l->node[i];
+	return NULL;
+}
+
+static void facts_functions(struct hw *hw, const struct node_list *l, struct target *t,
+			    struct err *err)
+{
+	for (size_t i = 0; i < l->n && t->nfns < SLOT_FNS; i++) {
+		const struct hw_node *node = &l->node[i];
+
+		if (bdf_same_slot(node->bdf, t->spec.bdf))
+			facts_fn(hw, node->bdf, node->on_root_bus, &t->fn[t->nfns++],
+				 err);
+	}
+	t->main = 0;
+	for (size_t i = t->nfns; i-- > 0;)
+		if (class_is_gpu(t->fn[i].class_code))
+			t->main = i;
+}
+
+static void facts_path(struct hw *hw, const struct node_list *l, struct target *t,
+		       struct err *err)
+{
+	const struct hw_node *node = facts_node(l, t->fn[0].bdf);
+
+	while (node && !node->on_root_bus && t->npath < MAX_PATH) {
+		node = facts_node(l, node->parent);
+		if (node)
+			facts_bridge(hw, node->bdf, &t->path[t->npath++], err);
+	}
+}
+
+/* Lowest bridge of the path that is above @node, or npath. */
+static size_t facts_level(const struct node_list *l, const struct target *t,
+			  const struct hw_node *node)
+{
+	size_t best = t->npath;
+
+	while (node && !node->on_root_bus) {
+		for (size_t i = 0; i < best; i++)
+			if (bdf_eq(t->path[i].bdf, node->parent))
+				best = i;
+		node = facts_node(l, node->parent);
+	}
+	return best;
+}
+
+static bool facts_on_path(const struct target *t, struct bdf bdf)
+{
+	for (size_t i = 0; i < t->npath; i++)
+		if (bdf_eq(t->path[i].bdf, bdf))
+			return true;
+	return false;
+}
+
+static void facts_others(struct hw *hw, const struct node_list *l, struct target *t,
+			 struct err *err)
+{
+	t->other = xcalloc(l->n, sizeof(*t->other));
+	for (size_t i = 0; i < l->n; i++) {
+		const struct hw_node *node = &l->node[i];
+		size_t level;
+
+		if (bdf_same_slot(node->bdf, t->spec.bdf) ||
+		    facts_on_path(t, node->bdf))
+			continue;
+		level = facts_level(l, t, node);
+		if (level < t->npath) {
+			facts_other(hw, node->bdf, &t->other[t->nother], err);
+			t->other[t->nother++].level = (int)level;
+		}
+	}
+}
+
+/* Only endpoints count: an empty port of the card's own switch is the card's. */
+static void facts_only_target(struct target *t)
+{
+	for (size_t i = 0; i < t->npath; i++) {
+		t->path[i].only_target = true;
+		for (size_t k = 0; k < t->nother; k++)
+			if (!t->other[k].bridge && t->other[k].level <= (int)i)
+				t->path[i].only_target = false;
+	}
+}
+
+static int facts_add_holder(const struct hw_holder *holder, void *arg)
+{
+	struct target *t = arg;
+
+	if (t->nholders < MAX_HOLDERS)
+		t->holder[t->nholders] = *holder;
+	t->nholders++;
+	return 0;
+}
+
+static int facts_holders(struct hw *hw, struct target *t, struct err *err)
+{
+	struct bdf fns[SLOT_FNS];
+
+	for (size_t i = 0; i < t->nfns; i++)
+		fns[i] = t->fn[i].bdf;
+	return hw_holders(hw, fns, t->nfns, facts_add_holder, t, err);
+}
+
+static int facts_from_nodes(struct hw *hw, const struct node_list *l, struct target *t,
+			    struct err *err)
+{
+	struct err bad = { 0 };
+	char text[BDF_STR];
+
+	facts_functions(hw, l, t, &bad);
+	if (!t->nfns)
+		return err_set(err, ENODEV, "%s: no such device; `gpureset list` shows "
+			       "the GPUs of this host (a card that has left the bus "
+			       "comes back only with a rescan of the bridge above it)",
+			       bdf_slot_str(t->spec.bdf, text));
+	facts_path(hw, l, t, &bad);
+	facts_others(hw, l, t, &bad);
+	if (bad.code)
+		return err_set(err, bad.code, "%s", bad.text);
+	facts_only_target(t);
+	facts_host(hw, t);
+	return facts_holders(hw, t, err);
+}
+
+static bool facts_has_fn(const struct target *t, struct bdf bdf)
+{
+	for (size_t i = 0; i < t->nfns; i++)
+		if (bdf_eq(t->fn[i].bdf, bdf))
+			return true;
+	return false;
+}
+
+int facts_collect(struct hw *hw, const struct bdf_spec *spec, struct target *t,
+		  struct err *err)
+{
+	struct node_list l = { 0 };
+	char text[BDF_STR];
+	int rc;
+
+	memset(t, 0, sizeof(*t));
+	t->spec = *spec;
+	rc = hw_scan(hw, facts_add_node, &l, err);
+	if (!rc)
+		rc = facts_from_nodes(hw, &l, t, err);
+	if (!rc && !spec->whole_slot && !facts_has_fn(t, spec->bdf))
+		rc = err_set(err, ENODEV, "%s: the slot exists, but has no such function",
+			     bdf_str(spec->bdf, text));
+	free(l.node);
+	if (rc)
+		target_free(t);
+	return rc;
+}
+
+void target_free(struct target *t)
+{
+	free(t->other);
+	t->other = NULL;
+	t->nother = 0;
+}
+
+const struct fn_facts *target_main(const struct target *t)
+{
+	return &t->fn[t->main];
+}
+
+size_t target_card_level(const struct target *t)
+{
+	size_t best = t->npath;
+
+	for (size_t i = 0; i < t->npath && t->path[i].only_target; i++)
+		best = i;
+	return best;
+}
+
+bool class_is_gpu(uint32_t class_code)
+{
+	uint32_t base = class_code >> 16;
+
+	return base == PCI_BASE_CLASS_DISPLAY_GPU || base == PCI_BASE_CLASS_ACCEL;
+}
+
+const char *link_speed_str(uint8_t speed)
+{
+	static const char *const text[] = {
+		"unknown speed", "2.5 GT/s", "5 GT/s", "8 GT/s", "16 GT/s", "32 GT/s",
+		"64 GT/s",
+	};
+
+	return text[speed < sizeof(text) / sizeof(*text) ? speed : 0];
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is true of a target before anything is done: its functions, the bridges above,
+ * who else a reset of those bridges would hit, who uses it. Collected by reading only;
+ * every later stage (quirk match, methods, guards, printing) is a pure function of it.
+ */
+#ifndef GPURESET_PLAN_FACTS_H
+#define GPURESET_PLAN_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bdf.h"
+#include "hw/hw.h"
+
+#define SLOT_FNS 8              /* functions of a slot without ARI */
+#define MAX_PATH 16             /* bridges between a card and its root complex */
+#define MAX_HOLDERS 16          /* holders named; more are counted */
+
+/* Kernel's own refusals that sysfs does not show (drivers/pci/quirks.c). */
+enum kernel_deny {
+	KDENY_BUS = 1 << 0,     /* quirk_no_bus_reset */
+	KDENY_PM = 1 << 1,      /* quirk_no_pm_reset */
+	KDENY_FLR = 1 << 2,     /* quirk_no_flr */
+};
+
+struct link_facts {
+	bool present;           /* a PCIe capability with a link */
+	bool reports_active;    /* LNKCAP: data link layer link active reporting */
+	bool active;            /* LNKSTA.DLLLA */
+	uint8_t speed, max_speed;       /* 1: 2.5 GT/s, 2: 5, 3: 8, 4: 16, 5: 32, 6: 64 */
+	uint8_t width, max_width;       /* lanes */
+};
+
+struct bar_facts {
+	uint64_t start, size;   /* bus address as the kernel has it; size 0: no BAR */
+	uint64_t flags;         /* IORESOURCE_* as in the sysfs file `resource` */
+};
+
+struct fn_facts {
+	struct bdf bdf;
+	bool known;             /* the kernel has it (a lost sibling is not) */
+	bool answers;           /* its vendor id reads as something but all ones */
+	uint16_t vendor, device, subvendor, subdevice;  /* as the kernel cached them */
+	uint32_t class_code;    /* 24 bits */
+	uint8_t revision, header_type;
+	uint16_t command;
+	char driver[32];        /* "" when none is bound */
+	char driver_override[64];       /* "" when none is set */
+	int iommu_group;        /* -1: none */
+	int enabled;            /* kernel's enable count; -1: unknown */
+	int vfs;                /* enabled virtual functions */
+	bool boot_vga;
+	bool has_reset;         /* the attribute `reset` exists */
+	char reset_method[64];  /* as the kernel lists it; may be stale */
+	char power_control[8];  /* "on", "auto", "" when absent */
+	char power_state[12];   /* the kernel's cached word: D0, D3hot, D3cold ... */
+	unsigned pm_cap, pcie_cap, af_cap;      /* offsets, 0: none */
+	bool flr, af_flr;
+	bool pm_reset;          /* PMCSR.NoSoftRst clear: D3hot to D0 resets */
+	struct link_facts link;
+	struct bar_facts bar[6];
+	unsigned kernel_deny;   /* enum kernel_deny bits */
+};
+
+enum port_type {                /* PCIe capability, device/port type (PCIe 7.5.3.2) */
+	PORT_ROOT = 4, PORT_UPSTREAM = 5, PORT_DOWNSTREAM = 6,
+	PORT_PCIE_TO_PCI = 7, PORT_PCI = 0xff /* conventional bridge */
+};
+
+struct bridge_facts {
+	struct bdf bdf;
+	uint16_t vendor, device;
+	unsigned type;          /* enum port_type, or what else the card says */
+	unsigned pcie_cap;
+	uint16_t command;
+	struct link_facts link;
+	bool has_reset_subordinate;
+	bool hotplug; /* native hotplug slot: raw link drops look like unplugging */
+	bool no_bus_reset;      /* kernel denies a bus reset at this bridge */
+	char power_control[8];
+	/*
+	 * The reset of this bridge hits only the card (its own on-card switch included):
+	 * no function outside the target below it.
+	 */
+	bool only_target;
+};
+
+/* A function below one of the bridges that is not part of the target. */
+struct other_fn {
+	struct bdf bdf;
+	uint16_t vendor, device;
+	uint32_t class_code;
+	char driver[32];
+	bool bridge;            /* a switch port, no endpoint */
+	bool denies_bus;        /* kernel's list: a bus reset breaks it */
+	int level;              /* index in path[] of the lowest bridge that covers it */
+};
+
+struct host_facts {
+	char release[65];       /* kernel release */
+	bool lockdown;          /* integrity or confidentiality */
+	bool vfio_pci;          /* the driver is loaded */
+	char fb[48]; /* name of a framebuffer that is not a GPU driver's, or "" */
+	bool fb_native;         /* a framebuffer device below one of the functions */
+};
+
+struct target {
+	struct bdf_spec spec;           /* what was asked for */
+	struct fn_facts fn[SLOT_FNS];   /* all functions of the slot, ascending */
+	size_t nfns;
+	size_t main; /* index of the display function, or of the first */
+	struct bridge_facts path[MAX_PATH];     /* [0] is the direct parent */
+	size_t npath;
+	struct other_fn *other;
+	size_t nother;
+	struct hw_holder holder[MAX_HOLDERS];
+	size_t nholders;                /* all, may exceed MAX_HOLDERS */
+	struct host_facts host;
+};
+
+/*
+ * Collect the facts of the slot (or of the function's slot: facts always cover the
+ * whole slot, target.spec says what was asked). -ENODEV: nothing there. The result is
+ * freed with target_free().
+ */
+int facts_collect(struct hw *hw, const struct bdf_spec *spec, struct target *t,
+		  struct err *err);
+void target_free(struct target *t);
+
+/* The kernel's addresses of the BARs, now: the attribute `resource`. */
+int facts_bars(struct hw *hw, struct bdf bdf, struct bar_facts bar[6], struct err *err);
+
+/* Base class 0x03 (display), or an accelerator (0x12). */
+bool class_is_gpu(uint32_t class_code);
+
+/* "8.0 GT/s" for 3. */
+const char *link_speed_str(uint8_t speed);
+
+const struct fn_facts *target_main(const struct target *t);
+
+/* The kernel's deny bits for a function, from our own copy of its lists. */
+unsigned kernel_denies(uint16_t vendor, uint16_t device, uint32_t class_code,
+		       bool on_root_bus);
+
+/*
+ * Index in t->path of the bridge at whose reset the whole card (on-card switch
+ * included) is reset: the highest only_target bridge; t->npath when there is none.
+ */
+size_t target_card_level(const struct target *t);
+
+#endif

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "plan/facts_fn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/pci_regs.h>
+
+/*
+ * Absent is a fact, unreadable is not: a vendor id or a driver that was not read would
+ * lift what the lists forbid. The first such error stays in @err, which is not NULL.
+ */
+static bool fn_attr(struct hw *hw, struct bdf bdf, const char *attr, char *buf, size_t n,
+		    struct err *err)
+{
+	struct err why = { 0 };
+	int rc = hw_attr_read(hw, bdf, attr, buf, n, &why);
+
+	if (rc < 0)
+		buf[0] = '\0';
+	if (rc < 0 && rc != -ENOENT && !err->code)
+		*err = why;
+	return rc == 0;
+}
+
+/* Attributes that hold one number; absent: @fallback. */
+static long fn_number(struct hw *hw, struct bdf bdf, const char *attr, long fallback,
+		      struct err *err)
+{
+	char text[32], *end;
+	long val;
+
+	if (!fn_attr(hw, bdf, attr, text, sizeof(text), err))
+		return fallback;
+	val = strtol(text, &end, 0);
+	return end == text ? fallback : val;
+}
+
+static uint32_t fn_cfg(struct hw *hw, struct bdf bdf, unsigned off, unsigned width)
+{
+	uint32_t val = UINT32_MAX;
+
+	if (hw_cfg_read(hw, bdf, off, width, &val, NULL) < 0)
+		val = UINT32_MAX;
+	return width == 4 ? val : val & ((1u << (8 * width)) - 1);
+}
+
+static unsigned fn_cap(struct hw *hw, struct bdf bdf, uint16_t id)
+{
+	unsigned off;
+
+	return hw_find_cap(hw, bdf, id, false, &off, NULL) < 0 ? 0 : off;
+}
+
+static void fn_link(struct hw *hw, struct bdf bdf, unsigned cap, struct link_facts *l)
+{
+	uint32_t lnkcap = fn_cfg(hw, bdf, cap + PCI_EXP_LNKCAP, 4);
+	uint32_t lnksta = fn_cfg(hw, bdf, cap + PCI_EXP_LNKSTA, 2);
+
+	l->present = lnkcap != UINT32_MAX && lnkcap & PCI_EXP_LNKCAP_MLW;
+	if (!l->present)
+		return;
+	l->reports_active = lnkcap & PCI_EXP_LNKCAP_DLLLARC;
+	l->active = lnksta & PCI_EXP_LNKSTA_DLLLA;
+	l->max_speed = lnkcap & PCI_EXP_LNKCAP_SLS;
+	l->max_width = (lnkcap & PCI_EXP_LNKCAP_MLW) >> 4;
+	l->speed = lnksta & PCI_EXP_LNKSTA_CLS;
+	l->width = (lnksta & PCI_EXP_LNKSTA_NLW) >> PCI_EXP_LNKSTA_NLW_SHIFT;
+}
+
+/* "0x... 0x... 0x..." a line, one line a resource: the kernel's view of the BARs. */
+int facts_bars(struct hw *hw, struct bdf bdf, struct bar_facts bar[6], struct err *err)
+{
+	char text[2048], *at = text;
+	int rc = hw_attr_read(hw, bdf, "resource", text, sizeof(text), err);
+
+	memset(bar, 0, 6 * sizeof(*bar));
+	for (int i = 0; i < 6 && !rc && *at; i++) {
+		unsigned long long start = strtoull(at, &at, 16);
+		unsigned long long end = strtoull(at, &at, 16);
+
+		bar[i].flags = strtoull(at, &at, 16);
+		bar[i].start = start;
+		bar[i].size = end ? end - start + 1 : 0;
+	}
+	return rc;
+}
+
+static void fn_caps(struct hw *hw, struct bdf bdf, struct fn_facts *fn)
+{
+	fn->pm_cap = fn_cap(hw, bdf, PCI_CAP_ID_PM);
+	fn->pcie_cap = fn_cap(hw, bdf, PCI_CAP_ID_EXP);
+	fn->af_cap = fn_cap(hw, bdf, PCI_CAP_ID_AF);
+	if (fn->pm_cap)
+		fn->pm_reset = !(fn_cfg(hw, bdf, fn->pm_cap + PCI_PM_CTRL, 2) &
+				 PCI_PM_CTRL_NO_SOFT_RESET);
+	if (fn->pcie_cap) {
+		fn->flr = fn_cfg(hw, bdf, fn->pcie_cap + PCI_EXP_DEVCAP, 4) &
+			  PCI_EXP_DEVCAP_FLR;
+		fn_link(hw, bdf, fn->pcie_cap, &fn->link);
+	}
+	if (fn->af_cap) {
+		uint32_t af = fn_cfg(hw, bdf, fn->af_cap + PCI_AF_CAP, 1);
+
+		fn->af_flr = af != 0xff && af & PCI_AF_CAP_TP && af & PCI_AF_CAP_FLR;
+	}
+}
+
+static void fn_kernel_view(struct hw *hw, struct bdf bdf, struct fn_facts *fn,
+			   struct err *err)
+{
+	fn->vendor = (uint16_t)fn_number(hw, bdf, "vendor", 0xffff, err);
+	fn->device = (uint16_t)fn_number(hw, bdf, "device", 0xffff, err);
+	fn->subvendor = (uint16_t)fn_number(hw, bdf, "subsystem_vendor", 0, err);
+	fn->subdevice = (uint16_t)fn_number(hw, bdf, "subsystem_device", 0, err);
+	fn->class_code = (uint32_t)fn_number(hw, bdf, "class", 0, err);
+	fn->revision = (uint8_t)fn_number(hw, bdf, "revision", 0, err);
+	fn->iommu_group = (int)fn_number(hw, bdf, "iommu_group", -1, err);
+	fn->enabled = (int)fn_number(hw, bdf, "enable", -1, err);
+	fn->vfs = (int)fn_number(hw, bdf, "sriov_numvfs", 0, err);
+	fn->boot_vga = fn_number(hw, bdf, "boot_vga", 0, err) == 1;
+	fn->has_reset = hw_attr_exists(hw, bdf, "reset");
+	fn_attr(hw, bdf, "driver", fn->driver, sizeof(fn->driver), err);
+	fn_attr(hw, bdf, "driver_override", fn->driver_override,
+		sizeof(fn->driver_override), err);
+	if (!strcmp(fn->driver_override, "(null)"))     /* how the kernel says: none */
+		fn->driver_override[0] = '\0';
+	fn_attr(hw, bdf, "reset_method", fn->reset_method, sizeof(fn->reset_method), err);
+	fn_attr(hw, bdf, "power/control", fn->power_control, sizeof(fn->power_control),
+		err);
+	fn_attr(hw, bdf, "power_state", fn->power_state, sizeof(fn->power_state), err);
+}
+
+void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *fn,
+	      struct err *err)
+{
+	uint32_t id = fn_cfg(hw, bdf, PCI_VENDOR_ID, 4);
+	char text[BDF_STR];
+
+	memset(fn, 0, sizeof(*fn));
+	fn->bdf = bdf;
+	fn->known = true;
+	fn->answers = id != UINT32_MAX;
+	fn_kernel_view(hw, bdf, fn, err);
+	fn->header_type = (uint8_t)fn_cfg(hw, bdf, PCI_HEADER_TYPE, 1);
+	fn->command = (uint16_t)fn_cfg(hw, bdf, PCI_COMMAND, 2);
+	facts_bars(hw, bdf, fn->bar, NULL);
+	if (fn->answers && fn->command == 0xffff && !err->code)
+		err_set(err, EIO, "%s answers, but its COMMAND (config 0x4) reads "
+			"0xffff; try again", bdf_str(bdf, text));
+	if (fn->answers)
+		fn_caps(hw, bdf, fn);
+	fn->kernel_deny = kernel_denies(fn->vendor, fn->device, fn->class_code,
+					on_root_bus);
+}
+
+static unsigned bridge_type(struct hw *hw, const struct bridge_facts *br)
+{
+	uint32_t flags;
+
+	if (!br->pcie_cap)
+		return PORT_PCI;
+	flags = fn_cfg(hw, br->bdf, br->pcie_cap + PCI_EXP_FLAGS, 2);
+	return (flags & PCI_EXP_FLAGS_TYPE) >> 4;
+}
+
+/* A slot that the kernel drives by native hotplug: slot implemented and capable. */
+static bool bridge_hotplug(struct hw *hw, const struct bridge_facts *br)
+{
+	uint32_t flags;
+
+	if (br->type != PORT_ROOT && br->type != PORT_DOWNSTREAM)
+		return false;
+	flags = fn_cfg(hw, br->bdf, br->pcie_cap + PCI_EXP_FLAGS, 2);
+	return flags & PCI_EXP_FLAGS_SLOT &&
+	       fn_cfg(hw, br->bdf, br->pcie_cap + PCI_EXP_SLTCAP, 4) & PCI_EXP_SLTCAP_HPC;
+}
+
+void facts_bridge(struct hw *hw, struct bdf bdf, struct bridge_facts *br,
+		  struct err *err)
+{
+	memset(br, 0, sizeof(*br));
+	br->bdf = bdf;
+	br->vendor = (uint16_t)fn_number(hw, bdf, "vendor", 0xffff, err);
+	br->device = (uint16_t)fn_number(hw, bdf, "device", 0xffff, err);
+	br->command = (uint16_t)fn_cfg(hw, bdf, PCI_COMMAND, 2);
+	br->pcie_cap = fn_cap(hw, bdf, PCI_CAP_ID_EXP);
+	br->type = bridge_type(hw, br);
+	if (br->pcie_cap)
+		fn_link(hw, bdf, br->pcie_cap, &br->link);
+	br->hotplug = bridge_hotplug(hw, br);
+	br->has_reset_subordinate = hw_attr_exists(hw, bdf, "reset_subordinate");
+	br->no_bus_reset = kernel_denies(br->vendor, br->device, 0x060400, false) &
+			   KDENY_BUS;
+	fn_attr(hw, bdf, "power/control", br->power_control, sizeof(br->power_control),
+		err);
+}
+
+void facts_other(struct hw *hw, struct bdf bdf, struct other_fn *other, struct err *err)
+{
+	memset(other, 0, sizeof(*other));
+	other->bdf = bdf;
+	other->vendor = (uint16_t)fn_number(hw, bdf, "vendor", 0xffff, err);
+	other->device = (uint16_t)fn_number(hw, bdf, "device", 0xffff, err);
+	other->class_code = (uint32_t)fn_number(hw, bdf, "class", 0, err);
+	other->bridge = other->class_code >> 16 == PCI_BASE_CLASS_BRIDGES;
+	other->denies_bus = kernel_denies(other->vendor, other->device,
+					  other->class_code, false) & KDENY_BUS;
+	fn_attr(hw, bdf, "driver", other->driver, sizeof(other->driver), err);
+}
+
+/* The framebuffer drivers that sit on whatever firmware left on the screen. */
+static bool host_fb_is_firmware(const char *name)
+{
+	static const char *const firmware[] = {
+		"EFI VGA", "VESA VGA", "simple", "simpledrmdrmfb", "vesadrm", "efidrm",
+	};
+
+	for (size_t i = 0; i < sizeof(firmware) / sizeof(*firmware); i++)
+		if (!strncmp(name, firmware[i], strlen(firmware[i])))
+			return true;
+	return false;
+}
+
+void facts_host(struct hw *hw, struct target *t)
+{
+	struct host_facts *h = &t->host;
+	char text[128];
+
+	if (hw_host_read(hw, "/proc/sys/kernel/osrelease", h->release,
+			 sizeof(h->release), NULL) < 0)
+		h->release[0] = '\0';
+	if (hw_host_read(hw, "/sys/kernel/security/lockdown", text, sizeof(text),
+			 NULL) == 0)
+		h->lockdown = !strstr(text, "[none]");
+	h->vfio_pci = hw_host_exists(hw, "/sys/bus/pci/drivers/vfio-pci");
+	if (hw_host_read(hw, "/sys/class/graphics/fb0/name", text, sizeof(text),
+			 NULL) == 0 && host_fb_is_firmware(text))
+		snprintf(h->fb, sizeof(h->fb), "%.40s", text);
+	for (size_t i = 0; i < t->nfns; i++)
+		if (hw_attr_exists(hw, t->fn[i].bdf, "graphics"))
+			h->fb_native = true;
+}

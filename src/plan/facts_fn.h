@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Parts of facts_collect(): one function, one bridge, the host. Reading only. */
+#ifndef GPURESET_PLAN_FACTS_FN_H
+#define GPURESET_PLAN_FACTS_FN_H
+
+#include "plan/facts.h"
+
+/* Base classes of PCI Code and ID Assignment 1.1, section 1.4 and 1.19. */
+#define PCI_BASE_CLASS_DISPLAY_GPU 0x03
+#define PCI_BASE_CLASS_ACCEL 0x12
+#define PCI_BASE_CLASS_BRIDGES 0x06
+
+/* What exists but cannot be read: the first sentence about it is left in @err. */
+void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *fn,
+	      struct err *err);
+void facts_bridge(struct hw *hw, struct bdf bdf, struct bridge_facts *br,
+		  struct err *err);
+void facts_other(struct hw *hw, struct bdf bdf, struct other_fn *other, struct err *err);
+/* Also looks at @t's functions: whose framebuffer is on the screen. */
+void facts_host(struct hw *hw, struct target *t);
+
+#endif

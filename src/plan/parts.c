@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Preparing a card for a reset, and taking the preparation back. */
+#include "plan/parts.h"
+
+#include <string.h>
+
+#include <linux/pci_regs.h>
+
+bool part_touches(const struct plan *plan, const struct attempt *a, size_t i)
+{
+	const struct target *t = plan->target;
+
+	return a->whole_slot || t->spec.whole_slot ||
+	       bdf_eq(t->fn[i].bdf, t->spec.bdf);
+}
+
+struct step *part_attr(struct attempt *a, enum step_phase phase, struct bdf fn,
+		       const char *name, const char *value)
+{
+	struct step *s = attempt_step(a, STEP_ATTR, phase, fn);
+
+	s->name = name;
+	s->text = value;
+	s->limit_us = 1000000;
+	return s;
+}
+
+static void part_set_command(struct step *s, const char *name, uint16_t bit, bool on)
+{
+	s->reg = (struct reg){ REG_CONFIG, .width = 2, .off = PCI_COMMAND };
+	s->name = name;
+	s->mask = bit;
+	s->value = on ? bit : 0;
+}
+
+struct step *part_command(struct attempt *a, enum step_phase phase, struct bdf fn,
+			  const char *name, uint16_t bit, bool on)
+{
+	struct step *s = attempt_step(a, STEP_SET, phase, fn);
+
+	part_set_command(s, name, bit, on);
+	return s;
+}
+
+/* A COMMAND bit for the time of the attempt; nothing when it is so already. */
+static void part_command_for_now(struct attempt *a, struct bdf fn, uint16_t now,
+				 const char *name, uint16_t bit)
+{
+	if (now & bit)
+		return;
+	part_command(a, PHASE_PREPARE, fn, name, bit, true);
+	part_set_command(attempt_undo(a, STEP_SET, PHASE_PUT_BACK, fn), name, bit,
+			 false);
+}
+
+static void part_awake(struct attempt *a, struct bdf fn, const char *control)
+{
+	struct step *s;
+
+	if (strcmp(control, "auto"))
+		return;
+	part_attr(a, PHASE_PREPARE, fn, "power/control", "on");
+	s = attempt_undo(a, STEP_ATTR, PHASE_PUT_BACK, fn);
+	s->name = "power/control";
+	s->text = "auto";
+	s->limit_us = 1000000;
+}
+
+/* PMCSR, bits 1:0: 0 is D0. */
+static void part_wait_d0(struct attempt *a, enum step_phase phase,
+			 const struct fn_facts *fn)
+{
+	struct step *s;
+
+	if (!fn->pm_cap)
+		return;
+	s = attempt_step(a, STEP_WAIT, phase, fn->bdf);
+	s->cond[0] = (struct reg_cond){
+		.reg = { REG_CONFIG, .width = 2, .off = fn->pm_cap + PCI_PM_CTRL },
+		.op = REG_EQ, .mask = PCI_PM_CTRL_STATE_MASK, .want = 0,
+		.name = "PMCSR.POWER_STATE",
+	};
+	s->ncond = 1;
+	s->limit_us = 1000000;
+	s->why = "the function must be in D0";
+}
+
+void part_wake(struct plan *plan, struct attempt *a)
+{
+	const struct target *t = plan->target;
+
+	for (size_t i = t->npath; i-- > 0;)
+		part_awake(a, t->path[i].bdf, t->path[i].power_control);
+	for (size_t i = 0; i < t->nfns; i++)
+		part_awake(a, t->fn[i].bdf, t->fn[i].power_control);
+	for (size_t i = 0; i < t->nfns; i++)
+		if (t->fn[i].answers && part_touches(plan, a, i))
+			part_wait_d0(a, PHASE_PREPARE, &t->fn[i]);
+}
+
+void part_settle_audio(struct plan *plan, struct attempt *a)
+{
+	const struct target *t = plan->target;
+
+	for (size_t i = 0; i < t->nfns; i++) {
+		if (t->fn[i].vendor != 0x10de || t->fn[i].class_code >> 8 != 0x0403)
+			continue;
+		struct step *s = attempt_step(a, STEP_DELAY, PHASE_PREPARE,
+					      t->fn[i].bdf);
+
+		s->limit_us = 20000;    /* Linux quirks.c: quirk_nvidia_hda_pm */
+		s->why = "NVIDIA audio wedges the GPU when reset sooner after D0";
+	}
+}
+
+static bool part_is_host_driver(const char *driver)
+{
+	return driver[0] && strcmp(driver, "vfio-pci") && strcmp(driver, "pci-stub");
+}
+
+void part_unbind(struct plan *plan, struct attempt *a, bool all)
+{
+	const struct target *t = plan->target;
+
+	for (size_t i = t->nfns; i-- > 0;) {
+		const char *driver = t->fn[i].driver;
+		struct step *s;
+
+		if (!driver[0] || !part_touches(plan, a, i) ||
+		    !(all || part_is_host_driver(driver)))
+			continue;
+		s = attempt_step(a, STEP_BIND, PHASE_PREPARE, t->fn[i].bdf);
+		s->text = "";
+		s->limit_us = 5000000;
+		s = attempt_undo(a, STEP_BIND, PHASE_PUT_BACK, t->fn[i].bdf);
+		s->text = driver;
+		s->limit_us = 5000000;
+	}
+}
+
+void part_save(struct plan *plan, struct attempt *a)
+{
+	const struct target *t = plan->target;
+
+	for (size_t i = 0; i < t->nfns; i++) {
+		if (!t->fn[i].answers || !part_touches(plan, a, i))
+			continue;
+		attempt_step(a, STEP_SAVE, PHASE_PREPARE, t->fn[i].bdf);
+		attempt_undo(a, STEP_RESTORE, PHASE_RESTORE, t->fn[i].bdf);
+	}
+}
+
+void part_decode(struct plan *plan, struct attempt *a)
+{
+	const struct target *t = plan->target;
+	const struct fn_facts *fn = target_main(t);
+
+	for (size_t i = t->npath; i-- > 0;)
+		part_command_for_now(a, t->path[i].bdf, t->path[i].command,
+				     "COMMAND.MEMORY", PCI_COMMAND_MEMORY);
+	part_command_for_now(a, fn->bdf, fn->command, "COMMAND.MEMORY",
+			     PCI_COMMAND_MEMORY);
+}
+
+void part_quiesce(struct plan *plan, struct attempt *a)
+{
+	const struct target *t = plan->target;
+	const struct fn_facts *fn = target_main(t);
+
+	for (size_t i = 0; i < t->nfns; i++)
+		if (t->fn[i].answers && part_touches(plan, a, i))
+			part_command(a, PHASE_PREPARE, t->fn[i].bdf,
+				     "COMMAND.BUS_MASTER", PCI_COMMAND_MASTER, false);
+	for (size_t i = t->npath; i-- > 0;)
+		part_command_for_now(a, t->path[i].bdf, t->path[i].command,
+				     "COMMAND.MEMORY", PCI_COMMAND_MEMORY);
+	/* the function's own COMMAND is in the saved configuration */
+	part_command(a, PHASE_PREPARE, fn->bdf, "COMMAND.INTX_DISABLE",
+		     PCI_COMMAND_INTX_DISABLE, true);
+	part_command(a, PHASE_PREPARE, fn->bdf, "COMMAND.MEMORY", PCI_COMMAND_MEMORY,
+		     true);
+}
+
+static void part_statement(struct attempt *a, const struct quirk *q,
+			   const struct q_stmt *st, struct bdf fn,
+			   enum step_phase phase, enum step_kind require_as)
+{
+	const enum step_kind kind[] = {
+		[Q_REQUIRE] = require_as, [Q_WAIT] = STEP_WAIT, [Q_WRITE] = STEP_WRITE,
+		[Q_SET] = STEP_SET, [Q_DELAY] = STEP_DELAY,
+	};
+	struct step *s = attempt_step(a, kind[st->verb], phase, fn);
+
+	s->reg = st->reg;
+	s->name = st->name;
+	s->mask = st->mask;
+	s->value = st->value;
+	memcpy(s->cond, st->cond, sizeof(s->cond));
+	s->ncond = st->ncond;
+	s->limit_us = st->limit_us;
+	s->why = st->why;
+	s->file = q->file;
+	s->line = st->line;
+}
+
+void part_program(struct plan *plan, struct attempt *a, const struct q_block *block,
+		  enum step_phase phase, enum step_kind require_as)
+{
+	struct bdf fn = target_main(plan->target)->bdf;
+
+	for (size_t i = 0; i < block->n; i++)
+		part_statement(a, plan->quirk, &block->stmt[i], fn, phase, require_as);
+}

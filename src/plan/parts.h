@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Building blocks that methods share: waking, detaching, saving, judging. Each adds
+ * its own undo, so that what is changed is put back by construction.
+ */
+#ifndef GPURESET_PLAN_PARTS_H
+#define GPURESET_PLAN_PARTS_H
+
+#include "plan/plan.h"
+
+#define METHOD(name) extern const struct method method_##name;
+#include "plan/methods/methods.def"
+#undef METHOD
+
+/*
+ * Longest the kernel waits for a device after one reset: pci_dev_wait() doubles its
+ * sleep up to 65.5 s in all (Linux drivers/pci/pci.c, PCIE_RESET_READY_POLL_MS).
+ */
+#define KERNEL_READY_US 65536000ull
+#define FLR_US 100000ull                /* PCIe 6.6.2: FLR completes within 100 ms */
+#define RESET_TO_CONFIG_US 100000ull    /* PCIe 6.6.1: before the first request */
+#define SBR_PULSE_US 2000ull            /* PCI 3.0 Trst 1 ms; Linux holds it 2 ms */
+#define PM_TRANSITION_US 10000ull       /* PCI-PM 1.2: D0 to D3hot and back */
+#define LINK_UP_US 1000000ull           /* PCIe 6.6.1: a port is up within 1 s */
+
+/*
+ * An undo for the step emitted last: runs in @phase (RESTORE: before health,
+ * PUT_BACK: after), whatever fails in between, once that step was started.
+ */
+struct step *attempt_undo(struct attempt *a, enum step_kind kind, enum step_phase phase,
+			  struct bdf fn);
+/* Moves the queued undos of @phase into the step list, last first. */
+void attempt_flush_undo(struct attempt *a, enum step_phase phase);
+
+/* Does the attempt touch function @i of the slot? */
+bool part_touches(const struct plan *plan, const struct attempt *a, size_t i);
+
+/* Runtime PM off on the path and the functions; those that answer reach D0. */
+void part_wake(struct plan *plan, struct attempt *a);
+/* NVIDIA audio must have been in D0 for 20 ms before its bus is reset. */
+void part_settle_audio(struct plan *plan, struct attempt *a);
+/* Host drivers (not vfio-pci) let go; with @all, vfio-pci too. Bound again after. */
+void part_unbind(struct plan *plan, struct attempt *a, bool all);
+/* Remember configuration space of the touched functions; put back before health. */
+void part_save(struct plan *plan, struct attempt *a);
+/* No DMA, no INTx; memory decoding on the display function and the path. */
+void part_quiesce(struct plan *plan, struct attempt *a);
+/* Memory decoding alone, for reading registers; undone after health. */
+void part_decode(struct plan *plan, struct attempt *a);
+
+/* What a reset leaves behind, for the judgement of COMMAND. */
+enum after { AFTER_IN_PLACE, AFTER_CHANGED };
+/*
+ * The verdict: identity, header, power, BARs, COMMAND, link at both ends, and what
+ * the quirk adds. Emits queued RESTORE undos before and PUT_BACK undos after.
+ */
+void part_verdict(struct plan *plan, struct attempt *a, enum after after);
+
+/* @stmts of a quirk as steps of @phase; REQUIRE becomes @require_as. */
+void part_program(struct plan *plan, struct attempt *a, const struct q_block *block,
+		  enum step_phase phase, enum step_kind require_as);
+
+/* attr steps: name and value. */
+struct step *part_attr(struct attempt *a, enum step_phase phase, struct bdf fn,
+		       const char *name, const char *value);
+/* COMMAND bits := value, for one function or bridge. */
+struct step *part_command(struct attempt *a, enum step_phase phase, struct bdf fn,
+			  const char *name, uint16_t bit, bool on);
+
+/* The whole of flr, af_flr and pm: the kernel's own reset, one named method of it. */
+struct kernel_method {
+	const struct method *method;
+	unsigned deny;                  /* enum kernel_deny bit */
+	bool (*able)(const struct fn_facts *fn);
+	uint64_t floor_us;
+	const char *unable;             /* why a function cannot */
+};
+int part_kernel_method(struct plan *plan, const struct kernel_method *km);
+
+/* A bridge-level method: calls @make for each level worth trying. */
+struct bridge_method {
+	const struct method *method;
+	/* NULL when the level will do, else why not; may set *why. */
+	const char *(*unable)(struct plan *plan, size_t level, enum usable *why);
+	void (*make)(struct plan *plan, struct attempt *a, size_t level);
+};
+int part_bridge_method(struct plan *plan, const struct bridge_method *bm);
+
+/* A quirk's or the caller's objection to @method; true: it was added as denied. */
+bool part_denied(struct plan *plan, const struct method *m, const char *name);
+
+/* Why a bus reset of the card at path[level] is off by the kernel's lists, or NULL. */
+const char *part_bus_denied(struct plan *plan, size_t level);
+
+/* Name of the function that does not answer, or NULL when all do. */
+const char *part_silent(struct plan *plan);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A reset is a plan and a plan is data: an ordered list of attempts, each a method
+ * applied to the target, each a straight list of steps. Methods are pure functions
+ * that emit steps; run/exec.c alone executes them. So a dry run is exact, the worst
+ * case is a sum, and undo, deadlines, tracing and fault injection exist once.
+ */
+#ifndef GPURESET_PLAN_PLAN_H
+#define GPURESET_PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/bdf.h"
+#include "base/err.h"
+#include "base/reg.h"
+#include "plan/facts.h"
+#include "quirk/quirk.h"
+
+enum step_kind {
+	STEP_REQUIRE,   /* conditions hold, else the attempt does not apply */
+	STEP_CHECK,     /* conditions hold, else the card is not healthy */
+	STEP_WAIT,      /* conditions come to hold within limit_us */
+	STEP_DELAY,     /* limit_us */
+	STEP_WRITE,     /* whole register := value */
+	STEP_SET,       /* bits under mask := value */
+	STEP_ATTR,      /* attribute `name` of the function := text */
+	STEP_SAVE,      /* remember the function's configuration space */
+	STEP_RESTORE,   /* put it back */
+	STEP_BIND,      /* make `text` the function's driver; "": unbind */
+	STEP_HOT_RESET, /* VFIO hot reset of all target functions */
+	STEP_REMOVE,    /* the kernel forgets the function */
+	STEP_APPEAR,    /* rescan below the bridge until the function is back */
+	STEP_BARS,      /* check: configuration BARs equal the kernel's resources */
+	STEP_KINDS
+};
+
+enum step_phase { PHASE_PREPARE, PHASE_ACT, PHASE_RESTORE, PHASE_HEALTH, PHASE_PUT_BACK };
+
+struct step {
+	enum step_kind kind;
+	enum step_phase phase;
+	struct bdf fn;                  /* the function (or bridge) acted on */
+	struct reg reg;                 /* WRITE, SET */
+	uint32_t mask, value;
+	struct reg_cond cond[REG_ALTERNATIVES];
+	int ncond;
+	uint64_t limit_us;              /* longest this step may take */
+	const char *name;               /* register or attribute */
+	const char *text;               /* ATTR: value; BIND: driver */
+	const char *why;                /* REQUIRE: reason to skip; others: the purpose */
+	struct bdf aux;                 /* APPEAR: the bridge to rescan below */
+	const char *file;               /* quirk file this comes from, or NULL */
+	int line;
+	/*
+	 * Runs even after an earlier failure, provided step number undo_of (1-based)
+	 * was started; 0: not such a step.
+	 */
+	int undo_of;
+};
+
+enum usable {
+	ATTEMPT_YES,
+	ATTEMPT_NO,             /* not for this card: `reason` */
+	ATTEMPT_DENIED,         /* a quirk or the kernel's list says never: `reason` */
+	ATTEMPT_REFUSED,        /* a guard: `reason`, `override` */
+};
+
+struct attempt {
+	const struct method *method;
+	const char *name; /* "flr", "sequence baco", "subordinate 05:00.0" */
+	enum usable usable;
+	const char *reason;
+	const char *override;           /* option that lifts a refusal, or NULL */
+	struct step *step;
+	size_t nsteps, room;
+	struct step *undo;              /* queued by parts, moved to step[] at the end */
+	size_t nundo, undo_room;
+	int level;                      /* bridge reset at path[level]; -1: none */
+	bool whole_slot;                /* touches every function of the slot */
+	bool needs_answer;              /* pointless on a card that reads all ones */
+	bool unconfirmed;               /* a program nobody has confirmed on a card */
+	uint64_t floor_us; /* what the specification makes it take at least */
+};
+
+/* Options that change what a plan holds. */
+struct plan_opts {
+	const char *method; /* only this method ("sequence baco" too), or NULL */
+	struct bdf at;                  /* --at: only this bridge */
+	bool has_at;
+	bool allow_untested;
+	unsigned force;                 /* enum force bits */
+};
+
+enum force {
+	FORCE_IN_USE = 1 << 0,
+	FORCE_NEIGHBOURS = 1 << 1,
+	FORCE_VFS = 1 << 2,
+	FORCE_CONSOLE = 1 << 3,
+};
+
+struct plan {
+	const struct target *target;
+	const struct quirk *quirk;      /* or NULL */
+	struct plan_opts opts;
+	struct attempt *attempt;
+	size_t nattempts, room;
+	const char *refusal;            /* a guard stops the whole target: the sentence */
+	const char *refusal_name;       /* "in-use" ... for programs */
+	bool refusal_config;            /* it is a quirk file's error, not a guard */
+	void *strings;                  /* owned texts */
+};
+
+/*
+ * One reset method: one file in plan/methods/, one row in methods.def. plan() adds
+ * attempts (usable or not, with the reason) and returns 0 or a negative errno.
+ */
+struct method {
+	const char *name;
+	const char *summary;            /* one line for `gpureset methods` */
+	const char *scope;              /* "function", "slot", "bridge" */
+	int (*plan)(struct plan *plan, const struct q_method *asked, struct err *err);
+};
+
+extern const struct method *const methods[];    /* in ladder order, NULL-terminated */
+const struct method *method_find(const char *name);
+
+/*
+ * Build the whole plan: quirk's ladder, or the default one. Pure. @quirk may be NULL.
+ * Free with plan_free(). -EINVAL: options name an unknown method or bridge.
+ */
+int plan_build(struct plan *plan, const struct target *t, const struct quirk *quirk,
+	       const struct plan_opts *opts, struct err *err);
+void plan_free(struct plan *plan);
+
+/* --- for methods --------------------------------------------------------------- */
+
+const char *plan_text(struct plan *plan, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+struct attempt *plan_attempt(struct plan *plan, const struct method *m,
+			     const char *name);
+/* An attempt that cannot be made, with the reason. */
+void plan_cannot(struct plan *plan, const struct method *m, const char *name,
+		 enum usable why, const char *reason);
+struct step *attempt_step(struct attempt *a, enum step_kind kind, enum step_phase phase,
+			  struct bdf fn);
+
+/* --- whole-plan questions ------------------------------------------------------ */
+
+uint64_t attempt_worst_us(const struct attempt *a);
+/* Does the attempt's blast radius include this other function? */
+bool attempt_hits(const struct attempt *a, const struct other_fn *o);
+/* Number of usable attempts. */
+size_t plan_usable(const struct plan *plan);
+
+/* One step as one line, the same in a dry run, a trace and a message. */
+void step_print(const struct step *s, char *buf, size_t size);
+const char *phase_str(enum step_phase phase);
+
+#endif
