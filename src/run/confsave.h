@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A function's configuration space, remembered and put back around a register
+ * program: what Linux saves in pci_save_state(), less what it alone knows (PASID,
+ * PRI and ATS enables stay as the hardware leaves them: off).
+ */
+#ifndef GPURESET_RUN_CONFSAVE_H
+#define GPURESET_RUN_CONFSAVE_H
+
+#include <stdbool.h>
+
+#include "hw/hw.h"
+
+#define CONFSAVE_MAX 96
+
+struct confsave_item {
+	uint16_t off;
+	uint8_t width;
+	uint32_t value;
+};
+
+struct confsave {
+	struct bdf bdf;
+	struct confsave_item item[CONFSAVE_MAX];
+	size_t n;
+};
+
+/* Reads only. -EIO: the function answers with all ones. */
+int confsave_save(struct hw *hw, struct bdf bdf, struct confsave *save, struct err *err);
+
+/* Is the register at @off among what was saved? */
+bool confsave_has(const struct confsave *save, unsigned off);
+
+/*
+ * Capabilities first (resizable BAR before the BARs), then BARs, COMMAND last but
+ * for interrupts; each BAR is read back. -EIO: a BAR did not keep its value.
+ */
+int confsave_restore(struct hw *hw, const struct confsave *save, struct err *err);
+
+#endif

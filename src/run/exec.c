@@ -1,0 +1,576 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The one writer. Steps are in exec_steps; this file is their interpreter. */
+#include "run/exec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/pci_regs.h>
+
+#include "hw/hw_write.h"
+#include "run/bind.h"
+#include "run/confsave.h"
+
+#define WAIT_FIRST_US 20        /* register handshakes take tens of microseconds */
+#define WAIT_MOST_US 10000
+#define APPEAR_POLL_US 50000
+#define APPEAR_POLL_MOST_US 500000
+#define UNDO_TRIES 3            /* one failed access must not leave a bridge in reset */
+
+struct exec {
+	struct hw *hw;
+	const struct plan *plan;
+	const struct exec_watch *watch;
+	uint64_t deadline;
+	struct exec_outcome *out;
+	struct confsave saved[SLOT_FNS];
+	size_t nsaved;
+	const struct reg_cond *cond;    /* the condition read last, and its value */
+	uint32_t value;
+	bool undoing;
+	uint8_t started[EXEC_MAX_STEPS / 8];
+};
+
+/* --- registers ----------------------------------------------------------------- */
+
+static int exec_read(struct exec *x, struct bdf fn, const struct reg *r, uint32_t *val,
+		     struct err *err)
+{
+	int rc;
+
+	if (r->space == REG_CONFIG)
+		return hw_cfg_read(x->hw, fn, r->off, r->width, val, err);
+	if (r->space == REG_BAR)
+		return hw_bar_read(x->hw, fn, r->bar, r->off, val, err);
+	rc = hw_bar_write(x->hw, fn, r->bar, r->index, r->off, err);
+	return rc ? rc : hw_bar_read(x->hw, fn, r->bar, r->data, val, err);
+}
+
+static int exec_write(struct exec *x, struct bdf fn, const struct reg *r, uint32_t val,
+		      struct err *err)
+{
+	int rc;
+
+	if (r->space == REG_CONFIG)
+		return hw_cfg_write(x->hw, fn, r->off, r->width, val, err);
+	if (r->space == REG_BAR)
+		return hw_bar_write(x->hw, fn, r->bar, r->off, val, err);
+	rc = hw_bar_write(x->hw, fn, r->bar, r->index, r->off, err);
+	return rc ? rc : hw_bar_write(x->hw, fn, r->bar, r->data, val, err);
+}
+
+/* --- conditions ---------------------------------------------------------------- */
+
+/* 1: one of the alternatives holds, 0: none does, negative: could not read. */
+static int exec_holds(struct exec *x, const struct step *s, struct err *err)
+{
+	for (int i = 0; i < s->ncond; i++) {
+		int rc = exec_read(x, s->fn, &s->cond[i].reg, &x->value, err);
+
+		if (rc)
+			return rc;
+		x->cond = &s->cond[i];
+		if (reg_cond_holds(&s->cond[i], x->value))
+			return 1;
+	}
+	return 0;
+}
+
+static void exec_where(const struct reg *r, char *buf, size_t n)
+{
+	if (r->space == REG_CONFIG)
+		snprintf(buf, n, "config 0x%x", r->off);
+	else if (r->space == REG_BAR)
+		snprintf(buf, n, "BAR%u offset 0x%x", r->bar, r->off);
+	else
+		snprintf(buf, n, "index 0x%x through BAR%u offset 0x%x", r->off, r->bar,
+			 r->index);
+}
+
+/* The six facts: name, address, value, wanted, mask, milliseconds. */
+static int exec_missed(const struct exec *x, const struct step *s, int code,
+		       uint64_t waited_us, struct err *err)
+{
+	const struct reg_cond *c = &s->cond[s->ncond - 1];
+	bool gone = x->value == reg_all_ones(&c->reg);
+	char where[96];
+
+	exec_where(&c->reg, where, sizeof(where));
+	return err_set(err, code, "%s (%s) reads 0x%x%s, wanted %s 0x%x under mask 0x%x, "
+		       "for %llu ms%s%s", c->name, where, x->value,
+		       gone ? " (all ones: the device does not answer)" : "",
+		       reg_op_str(c->op), c->want, c->mask,
+		       (unsigned long long)waited_us / 1000, s->why ? ": " : "",
+		       s->why ? s->why : "");
+}
+
+static void exec_note_evidence(struct exec *x, const struct step *s)
+{
+	struct exec_outcome *out = x->out;
+
+	if (s->phase == PHASE_HEALTH && out->nevidence < EXEC_MAX_EVIDENCE)
+		out->evidence[out->nevidence++] = (struct exec_evidence){
+			s, s->ncond ? x->cond : NULL, x->value,
+		};
+}
+
+/* --- steps --------------------------------------------------------------------- */
+
+static int do_require(struct exec *x, const struct step *s, struct err *err)
+{
+	int rc = exec_holds(x, s, err);
+
+	if (rc > 0)
+		return 0;
+	return rc ? rc : exec_missed(x, s, ENOTTY, 0, err);
+}
+
+static int do_check(struct exec *x, const struct step *s, struct err *err)
+{
+	int rc = exec_holds(x, s, err);
+
+	if (rc < 0)
+		return rc;
+	if (!rc)
+		return exec_missed(x, s, EIO, 0, err);
+	exec_note_evidence(x, s);
+	return 0;
+}
+
+static bool exec_stop(struct exec *x)
+{
+	if (x->undoing)
+		return false;
+	if (x->deadline && hw_now(x->hw) >= x->deadline)
+		return true;
+	return x->watch && x->watch->stop && x->watch->stop(x->watch->arg);
+}
+
+/* Sleeps a little longer each time; false when @end has passed or a stop is asked. */
+static bool exec_pause(struct exec *x, uint64_t end, uint64_t *nap)
+{
+	uint64_t now = hw_now(x->hw);
+
+	if (now >= end || exec_stop(x))
+		return false;
+	hw_sleep(x->hw, *nap < end - now ? *nap : end - now);
+	*nap = 2 * *nap < WAIT_MOST_US ? 2 * *nap : WAIT_MOST_US;
+	return true;
+}
+
+static int do_wait(struct exec *x, const struct step *s, struct err *err)
+{
+	uint64_t start = hw_now(x->hw), nap = WAIT_FIRST_US;
+	int rc;
+
+	do {
+		rc = exec_holds(x, s, err);
+	} while (!rc && exec_pause(x, start + s->limit_us, &nap));
+	if (rc < 0)
+		return rc;
+	if (!rc)
+		return exec_missed(x, s, ETIMEDOUT, hw_now(x->hw) - start, err);
+	exec_note_evidence(x, s);
+	return 0;
+}
+
+static int do_delay(struct exec *x, const struct step *s, struct err *err)
+{
+	(void)err;
+	hw_sleep(x->hw, s->limit_us);
+	return 0;
+}
+
+static int do_write(struct exec *x, const struct step *s, struct err *err)
+{
+	return exec_write(x, s->fn, &s->reg, s->value, err);
+}
+
+static int do_set(struct exec *x, const struct step *s, struct err *err)
+{
+	char where[96];
+	uint32_t old;
+	int rc = exec_read(x, s->fn, &s->reg, &old, err);
+
+	if (rc)
+		return rc;
+	exec_where(&s->reg, where, sizeof(where));
+	if (old == reg_all_ones(&s->reg))
+		return err_set(err, EIO, "%s (%s) reads 0x%x (all ones: the device does "
+			       "not answer), it cannot be changed", s->name, where, old);
+	return exec_write(x, s->fn, &s->reg, (old & ~s->mask) | s->value, err);
+}
+
+static int do_attr(struct exec *x, const struct step *s, struct err *err)
+{
+	return hw_attr_write(x->hw, s->fn, s->name, s->text, err);
+}
+
+/*
+ * The capability lists were read when the plan was made: if one is not found now, a
+ * read went wrong, and a reset would lose what is in it (DEVCTL: payload sizes).
+ */
+static int save_complete(const struct exec *x, const struct confsave *save,
+			 struct err *err)
+{
+	const struct target *t = x->plan->target;
+	char text[BDF_STR];
+
+	for (size_t i = 0; i < t->nfns; i++) {
+		const struct fn_facts *fn = &t->fn[i];
+
+		if (!bdf_eq(fn->bdf, save->bdf))
+			continue;
+		if ((fn->pcie_cap &&
+		     !confsave_has(save, fn->pcie_cap + PCI_EXP_DEVCTL)) ||
+		    (fn->pm_cap && !confsave_has(save, fn->pm_cap + PCI_PM_CTRL)))
+			return err_set(err, EIO, "%s: a capability that it has was not "
+				       "found, its configuration cannot be saved",
+				       bdf_str(fn->bdf, text));
+	}
+	return 0;
+}
+
+static int do_save(struct exec *x, const struct step *s, struct err *err)
+{
+	struct confsave *save = &x->saved[x->nsaved];
+	int rc;
+
+	if (x->nsaved == SLOT_FNS)
+		return err_set(err, E2BIG, "too many functions to save");
+	rc = confsave_save(x->hw, s->fn, save, err);
+	if (!rc)
+		rc = save_complete(x, save, err);
+	if (!rc)
+		x->nsaved++;
+	return rc;
+}
+
+static int do_restore(struct exec *x, const struct step *s, struct err *err)
+{
+	for (size_t i = 0; i < x->nsaved; i++)
+		if (bdf_eq(x->saved[i].bdf, s->fn))
+			return confsave_restore(x->hw, &x->saved[i], err);
+	return 0;       /* the save itself failed: there is nothing to put back */
+}
+
+static bool exec_answers(struct exec *x, struct bdf fn)
+{
+	uint32_t id;
+
+	return hw_cfg_read(x->hw, fn, PCI_VENDOR_ID, 4, &id, NULL) == 0 &&
+	       id != UINT32_MAX;
+}
+
+static int do_bind(struct exec *x, const struct step *s, struct err *err)
+{
+	return bind_driver(x->hw, s->fn, s->text, err);
+}
+
+static int do_hot_reset(struct exec *x, const struct step *s, struct err *err)
+{
+	const struct target *t = x->plan->target;
+	struct bdf fns[SLOT_FNS];
+
+	for (size_t i = 0; i < t->nfns; i++)
+		fns[i] = t->fn[i].bdf;
+	return hw_hot_reset(x->hw, s->fn, fns, t->nfns, err);
+}
+
+static void exec_forget(struct exec *x)
+{
+	const struct target *t = x->plan->target;
+
+	for (size_t i = 0; i < t->nfns; i++)
+		hw_forget(x->hw, t->fn[i].bdf);
+	for (size_t i = 0; i < t->npath; i++)
+		hw_forget(x->hw, t->path[i].bdf);
+}
+
+static int do_remove(struct exec *x, const struct step *s, struct err *err)
+{
+	exec_forget(x);
+	return hw_attr_write(x->hw, s->fn, "remove", "1", err);
+}
+
+static int appear_missed(uint64_t waited_us, struct err *err)
+{
+	return err_set(err, ENODEV, "ID (config 0x0) reads 0xffffffff (all ones: nothing "
+		       "answers at this address), wanted != 0xffffffff under mask "
+		       "0xffffffff, for %llu ms", (unsigned long long)waited_us / 1000);
+}
+
+/* Its sibling was waited for in vain: the whole card is away, once is enough. */
+static bool appear_in_vain(const struct exec *x)
+{
+	return x->out->at && x->out->at->kind == STEP_APPEAR;
+}
+
+/* A rescan that fails is asked for again, as long as there is time. */
+static int do_appear(struct exec *x, const struct step *s, struct err *err)
+{
+	uint64_t start = hw_now(x->hw);
+	uint64_t end = appear_in_vain(x) ? start : start + s->limit_us;
+	uint64_t nap = APPEAR_POLL_US, next;
+	int rc = 0;
+
+	for (;;) {
+		exec_forget(x);
+		if (hw_attr_exists(x->hw, s->fn, "vendor") && exec_answers(x, s->fn))
+			return 0;
+		if (hw_now(x->hw) >= end || exec_stop(x))
+			return rc ? rc : appear_missed(hw_now(x->hw) - start, err);
+		rc = hw_attr_write(x->hw, s->aux, "rescan", "1", err);
+		if (hw_attr_exists(x->hw, s->fn, "vendor") && exec_answers(x, s->fn))
+			continue;
+		next = hw_now(x->hw) + nap;
+		next = next < end ? next : end;
+		nap = 2 * nap < APPEAR_POLL_MOST_US ? 2 * nap : APPEAR_POLL_MOST_US;
+		if (rc || hw_wait_event(x->hw, next, NULL) < 0)
+			hw_sleep(x->hw, APPEAR_POLL_US);
+	}
+}
+
+/* IORESOURCE_* of linux/ioport.h, as sysfs prints them. */
+#define RES_IO 0x100ull
+#define RES_MEM_64 0x100000ull
+
+static int bars_one(struct exec *x, const struct step *s, const struct bar_facts *bar,
+		    int i, struct err *err)
+{
+	const unsigned off = PCI_BASE_ADDRESS_0 + 4 * (unsigned)i;
+	uint32_t keep = bar->flags & RES_IO ? ~3u : ~15u;
+	uint32_t low, high = 0;
+	uint64_t got;
+	int rc;
+
+	rc = hw_cfg_read(x->hw, s->fn, off, 4, &low, err);
+	if (!rc && bar->flags & RES_MEM_64)
+		rc = hw_cfg_read(x->hw, s->fn, off + 4, 4, &high, err);
+	if (rc)
+		return rc;
+	got = (uint64_t)high << 32 | (low & keep);
+	if (got == bar->start)
+		return 0;
+	return err_set(err, EIO, "BAR%d (config 0x%x) reads 0x%llx, wanted == 0x%llx "
+		       "under mask 0x%x, for 0 ms: the card lost the address the kernel "
+		       "gave it", i, off, (unsigned long long)got,
+		       (unsigned long long)bar->start, keep);
+}
+
+static int do_bars(struct exec *x, const struct step *s, struct err *err)
+{
+	struct bar_facts bar[6];
+	int rc = facts_bars(x->hw, s->fn, bar, err);
+
+	for (int i = 0; i < 6 && !rc; i++)
+		if (bar[i].size && bar[i].start)
+			rc = bars_one(x, s, &bar[i], i, err);
+	if (!rc)
+		exec_note_evidence(x, s);
+	return rc;
+}
+
+static int (*const exec_steps[STEP_KINDS])(struct exec *, const struct step *,
+					   struct err *) = {
+	[STEP_REQUIRE] = do_require, [STEP_CHECK] = do_check, [STEP_WAIT] = do_wait,
+	[STEP_DELAY] = do_delay, [STEP_WRITE] = do_write, [STEP_SET] = do_set,
+	[STEP_ATTR] = do_attr, [STEP_SAVE] = do_save, [STEP_RESTORE] = do_restore,
+	[STEP_BIND] = do_bind, [STEP_HOT_RESET] = do_hot_reset,
+	[STEP_REMOVE] = do_remove, [STEP_APPEAR] = do_appear, [STEP_BARS] = do_bars,
+};
+
+/* --- one attempt --------------------------------------------------------------- */
+
+static void exec_mark(struct exec *x, size_t i)
+{
+	x->started[i / 8] |= (uint8_t)(1 << i % 8);
+}
+
+static bool exec_started(const struct exec *x, int step)
+{
+	size_t i = (size_t)step - 1;
+
+	return step > 0 && x->started[i / 8] & 1 << i % 8;
+}
+
+/* A step that undoes is tried again; APPEAR does so itself, within its time. */
+static int exec_try(struct exec *x, const struct step *s, struct err *err)
+{
+	int tries = s->undo_of && s->kind != STEP_APPEAR ? UNDO_TRIES : 1;
+	int rc;
+
+	do {
+		rc = exec_steps[s->kind](x, s, err);
+	} while (rc && --tries);
+	return rc;
+}
+
+static int exec_step(struct exec *x, const struct attempt *a, const struct step *s,
+		     struct err *err)
+{
+	uint64_t start = hw_now(x->hw);
+	uint64_t took;
+	int rc;
+
+	if (x->watch && x->watch->begin)
+		x->watch->begin(x->watch->arg, a, s);
+	rc = exec_try(x, s, err);
+	took = hw_now(x->hw) - start;
+	if (s->phase == PHASE_ACT)
+		x->out->act_us += took;
+	x->out->steps_run++;
+	if (x->watch && x->watch->end)
+		x->watch->end(x->watch->arg, a, s, rc, took);
+	return rc;
+}
+
+static void exec_failed(struct exec *x, const struct attempt *a, const struct step *s,
+			struct err *err)
+{
+	struct exec_outcome *out = x->out;
+	char text[BDF_STR];
+
+	out->at = s;
+	out->err = *err;
+	if (s->file)
+		err_prefix(&out->err, "%s:%d", s->file, s->line);
+	err_prefix(&out->err, "%s: %s", bdf_str(s->fn, text), a->name);
+	out->interrupted = exec_stop(x);
+	out->result = s->phase == PHASE_HEALTH ? EXEC_UNHEALTHY : EXEC_FAILED;
+	if (s->kind == STEP_REQUIRE && err->code == ENOTTY)
+		out->result = EXEC_SKIPPED;
+}
+
+static void exec_undo_failed(struct exec *x, const struct step *s, struct err *err)
+{
+	char text[BDF_STR];
+
+	if (x->out->undo.code)
+		return;
+	x->out->undo = *err;
+	err_prefix(&x->out->undo, "%s: putting things back", bdf_str(s->fn, text));
+}
+
+static void exec_interrupted(struct exec *x, const struct attempt *a,
+			     const struct step *s)
+{
+	struct err err;
+
+	err_set(&err, ECANCELED, "stopped before this step (asked to, or out of time)");
+	exec_failed(x, a, s, &err);
+}
+
+/*
+ * All steps in order; after a failure only the undo steps of what was started. In the
+ * normal flow an undo step is a step like any other, and its failure counts.
+ */
+static void exec_steps_of(struct exec *x, const struct attempt *a)
+{
+	for (size_t i = 0; i < a->nsteps; i++) {
+		const struct step *s = &a->step[i];
+		struct err err = { 0 };
+		bool failed = x->out->result != EXEC_NOT_RUN;
+
+		x->undoing = s->undo_of > 0;
+		if (failed && !exec_started(x, s->undo_of))
+			continue;
+		if (!failed && !x->undoing && exec_stop(x)) {
+			exec_interrupted(x, a, s);
+			continue;
+		}
+		exec_mark(x, i);
+		if (exec_step(x, a, s, &err) == 0)
+			continue;
+		if (failed || s->phase == PHASE_PUT_BACK)
+			exec_undo_failed(x, s, &err);
+		else
+			exec_failed(x, a, s, &err);
+	}
+}
+
+/*
+ * The last word: a card that went away after its own checks, or while things were put
+ * back, is not healthy.
+ */
+static void exec_still_healthy(struct exec *x, const struct attempt *a)
+{
+	const struct target *t = x->plan->target;
+	char text[BDF_STR];
+
+	for (size_t i = 0; i < t->nfns; i++) {
+		uint32_t want = (uint32_t)t->fn[i].device << 16 | t->fn[i].vendor;
+		uint32_t id = 0;
+		struct err err = { 0 };
+
+		bdf_str(t->fn[i].bdf, text);
+		if (hw_cfg_read(x->hw, t->fn[i].bdf, PCI_VENDOR_ID, 4, &id, &err) == 0 &&
+		    id == want)
+			continue;
+		if (!err.code)
+			err_set(&err, EIO, "%s: %s: it was healthy, but at the end ID "
+				"(config 0x0) reads 0x%x, wanted == 0x%x under mask "
+				"0xffffffff, for 0 ms", text, a->name, id, want);
+		x->out->result = EXEC_UNHEALTHY;
+		x->out->err = err;
+		return;
+	}
+}
+
+void exec_attempt(struct hw *hw, const struct plan *plan, const struct attempt *a,
+		  const struct exec_watch *watch, uint64_t deadline_us,
+		  struct exec_outcome *out)
+{
+	struct exec x = {
+		.hw = hw, .plan = plan, .watch = watch, .deadline = deadline_us,
+		.out = out,
+	};
+	uint64_t start = hw_now(hw);
+
+	memset(out, 0, sizeof(*out));
+	if (a->nsteps > EXEC_MAX_STEPS) {
+		err_set(&out->err, E2BIG, "%s: %zu steps are more than %d", a->name,
+			a->nsteps, EXEC_MAX_STEPS);
+		out->result = EXEC_FAILED;
+	} else {
+		exec_steps_of(&x, a);
+	}
+	if (out->result == EXEC_NOT_RUN)
+		out->result = EXEC_HEALTHY;
+	out->answers = exec_answers(&x, target_main(plan->target)->bdf);
+	if (out->result == EXEC_HEALTHY)
+		exec_still_healthy(&x, a);
+	out->took_us = hw_now(hw) - start;
+}
+
+/* --- the ladder ---------------------------------------------------------------- */
+
+static bool exec_may_try(const struct attempt *a, const struct exec_summary *sum)
+{
+	return a->usable == ATTEMPT_YES && !sum->healthy && !sum->interrupted &&
+	       (sum->answers || !a->needs_answer);
+}
+
+void exec_plan(struct hw *hw, const struct plan *plan, const struct exec_watch *watch,
+	       uint64_t deadline_us, struct exec_outcome *out, struct exec_summary *sum)
+{
+	uint64_t start = hw_now(hw);
+
+	memset(sum, 0, sizeof(*sum));
+	sum->answers = target_main(plan->target)->answers;
+	for (size_t i = 0; i < plan->nattempts; i++) {
+		const struct attempt *a = &plan->attempt[i];
+
+		memset(&out[i], 0, sizeof(out[i]));
+		if (!exec_may_try(a, sum))
+			continue;
+		exec_attempt(hw, plan, a, watch, deadline_us, &out[i]);
+		sum->tried++;
+		sum->answers = out[i].answers;
+		sum->interrupted = out[i].interrupted;
+		if (out[i].result == EXEC_HEALTHY && out[i].answers)
+			sum->healthy = a;
+	}
+	sum->took_us = hw_now(hw) - start;
+}

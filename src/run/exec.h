@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Runs plans: the only writer to hardware in the program. Straight-line, without
+ * allocation; every failure still runs the undo steps of what was started.
+ */
+#ifndef GPURESET_RUN_EXEC_H
+#define GPURESET_RUN_EXEC_H
+
+#include "hw/hw.h"
+#include "plan/plan.h"
+
+#define EXEC_MAX_STEPS 1024
+#define EXEC_MAX_EVIDENCE 96
+
+enum exec_result {
+	EXEC_NOT_RUN,
+	EXEC_HEALTHY,           /* every step done, every health check held */
+	EXEC_SKIPPED,           /* a requirement says: not for this card now */
+	EXEC_FAILED,            /* a step of the method failed */
+	EXEC_UNHEALTHY,         /* the method ran, the health checks say no */
+};
+
+/* What a health check read. */
+struct exec_evidence {
+	const struct step *step;
+	const struct reg_cond *cond;    /* the one that held; NULL: no register */
+	uint32_t value;                 /* the whole register */
+};
+
+struct exec_outcome {
+	enum exec_result result;
+	struct err err;                 /* SKIPPED, FAILED, UNHEALTHY: the sentence */
+	const struct step *at;          /* the step it is about, or NULL */
+	struct err undo;                /* first undo that failed; code 0: none did */
+	bool interrupted;               /* stopped on request, or past the deadline */
+	bool answers;                   /* afterwards the display function answers */
+	uint64_t took_us;               /* whole attempt */
+	uint64_t act_us;                /* the steps that act, alone */
+	size_t steps_run;
+	struct exec_evidence evidence[EXEC_MAX_EVIDENCE];
+	size_t nevidence;
+};
+
+/* Told about every step; any function may be NULL. */
+struct exec_watch {
+	void (*begin)(void *arg, const struct attempt *a, const struct step *s);
+	void (*end)(void *arg, const struct attempt *a, const struct step *s, int rc,
+		    uint64_t took_us);
+	/* Should the attempt stop? Undo steps run all the same. */
+	bool (*stop)(void *arg);
+	void *arg;
+};
+
+/*
+ * Run one attempt. @deadline_us (of hw_now(); 0: none) makes waits fail early.
+ * Everything there is to say is in @out.
+ */
+void exec_attempt(struct hw *hw, const struct plan *plan, const struct attempt *a,
+		  const struct exec_watch *watch, uint64_t deadline_us,
+		  struct exec_outcome *out);
+
+/* Summary of a whole plan. */
+struct exec_summary {
+	const struct attempt *healthy;  /* the attempt that made it, or NULL */
+	bool answers;                   /* the card answers at the end */
+	size_t tried;                   /* attempts that were run */
+	bool interrupted;
+	uint64_t took_us;
+};
+
+/*
+ * Walk the ladder: usable attempts in order until one ends healthy. After a failure
+ * the next attempt runs only if the card still answers or the method can do without.
+ * @out has plan->nattempts elements.
+ */
+void exec_plan(struct hw *hw, const struct plan *plan, const struct exec_watch *watch,
+	       uint64_t deadline_us, struct exec_outcome *out, struct exec_summary *sum);
+
+#endif
