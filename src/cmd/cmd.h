@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands: one file and one row in commands.def each. */
+#ifndef GPURESET_CMD_CMD_H
+#define GPURESET_CMD_CMD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/bdf.h"
+#include "plan/plan.h"
+#include "quirk/quirk.h"
+
+#ifndef GPURESET_VERSION
+#error "the Makefile defines GPURESET_VERSION"
+#endif
+#ifndef GPURESET_QUIRK_DIR
+#define GPURESET_QUIRK_DIR "/usr/share/gpureset/quirks"
+#endif
+#define GPURESET_QUIRK_ETC "/etc/gpureset/quirks"
+#define GPURESET_RUN_DIR "/run/gpureset"
+#define MAX_TARGETS 64
+
+struct command {
+	const char *name;
+	const char *args;       /* "BDF... [options]" */
+	const char *summary;
+	const char *options;    /* letters of the options it takes, see option_rows */
+	int (*run)(int argc, char **argv);      /* argv[0] is the command's name */
+};
+
+extern const struct command *const commands[];  /* NULL-terminated */
+
+#define COMMAND(name) extern const struct command cmd_##name;
+#include "cmd/commands.def"
+#undef COMMAND
+
+/* Everything the options of all commands can say. */
+struct options {
+	struct plan_opts plan;
+	bool dry_run, json, verbose, quiet, all;
+	uint64_t timeout_us;    /* 0: each step's own limit */
+	const char *quirks;     /* --quirks DIR: instead of the installed folders */
+	const char *run_dir;
+	bool poll;              /* --no-io-uring */
+	bool help;
+	struct bdf_spec target[MAX_TARGETS];
+	size_t ntargets;
+};
+
+/*
+ * Parse @argv by @cmd's letters; addresses go to @o->target. Returns 0, or an exit
+ * status after a message on stderr.
+ */
+int options_parse(struct options *o, const struct command *cmd, int argc, char **argv);
+void options_help(const struct command *cmd, FILE *out);
+/* All of `gpureset --help`. */
+void usage(FILE *out);
+
+/*
+ * Load the quirk folders named by @o, with diagnostics on stderr. Returns 0 or an
+ * exit status after a message.
+ */
+int load_quirks(const struct options *o, struct quirk_db *db);
+
+/* "gpureset: ...\n" on stderr; returns @status. */
+int complain(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Facts, quirk and plan of one target, as the commands that only look need them. */
+struct study {
+	struct target target;
+	const struct quirk *quirk;
+	struct plan plan;
+	char name[128];
+};
+
+/*
+ * Returns 0, or an enum exit_status with @err filled. Free with study_free() in
+ * either case.
+ */
+int study_target(struct study *s, struct hw *hw, const struct quirk_db *db,
+		 const struct bdf_spec *spec, const struct plan_opts *opts,
+		 struct err *err);
+void study_free(struct study *s);
+
+#endif

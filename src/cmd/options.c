@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* One table of options for all commands; --help and getopt_long() both read it. */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "plan/guards.h"
+#include "run/supervise.h"
+
+struct option_row {
+	char letter; /* capital: no short form; names the row in command.options */
+	const char *name, *arg, *help;
+	int (*set)(struct options *o, const char *arg);
+};
+
+static int opt_dry_run(struct options *o, const char *arg)
+{
+	(void)arg;
+	o->dry_run = true;
+	return 0;
+}
+
+static int opt_json(struct options *o, const char *arg)
+{
+	(void)arg;
+	o->json = true;
+	return 0;
+}
+
+static int opt_verbose(struct options *o, const char *arg)
+{
+	(void)arg;
+	o->verbose = true;
+	return 0;
+}
+
+static int opt_quiet(struct options *o, const char *arg)
+{
+	(void)arg;
+	o->quiet = true;
+	return 0;
+}
+
+static int opt_all(struct options *o, const char *arg)
+{
+	(void)arg;
+	o->all = true;
+	return 0;
+}
+
+static int opt_untested(struct options *o, const char *arg)
+{
+	(void)arg;
+	o->plan.allow_untested = true;
+	return 0;
+}
+
+static int opt_help(struct options *o, const char *arg)
+{
+	(void)arg;
+	o->help = true;
+	return 0;
+}
+
+static int opt_poll(struct options *o, const char *arg)
+{
+	(void)arg;
+	o->poll = true;
+	return 0;
+}
+
+static int opt_method(struct options *o, const char *arg)
+{
+	size_t len = strcspn(arg, " ");
+
+	for (size_t i = 0; methods[i]; i++)
+		if (strlen(methods[i]->name) == len &&
+		    !strncmp(methods[i]->name, arg, len)) {
+			o->plan.method = arg;
+			return 0;
+		}
+	return complain(EXIT_USAGE, "--method %.40s: no such method; gpureset --help "
+			"lists them", arg);
+}
+
+static int opt_at(struct options *o, const char *arg)
+{
+	struct bdf_spec spec;
+	struct err err;
+
+	if (bdf_parse(arg, &spec, &err) < 0)
+		return complain(EXIT_USAGE, "--at: %s", err.text);
+	if (spec.whole_slot)
+		return complain(EXIT_USAGE, "--at %s: a bridge is one function, as in "
+				"00:01.0", arg);
+	o->plan.at = spec.bdf;
+	o->plan.has_at = true;
+	return 0;
+}
+
+static int opt_timeout(struct options *o, const char *arg)
+{
+	char *end;
+	double s = strtod(arg, &end);
+
+	if (end == arg || *end || !(s > 0 && s <= 3600))
+		return complain(EXIT_USAGE, "--timeout %.40s: wanted seconds, more than "
+				"0 and at most 3600", arg);
+	o->timeout_us = (uint64_t)(s * 1e6);
+	return 0;
+}
+
+static int opt_quirks(struct options *o, const char *arg)
+{
+	o->quirks = arg;
+	return 0;
+}
+
+static int opt_run_dir(struct options *o, const char *arg)
+{
+	o->run_dir = arg;
+	return 0;
+}
+
+static const struct option_row option_rows[] = {
+	{ 'n', "dry-run", NULL, "print every step that would be done, do nothing",
+	  opt_dry_run },
+	{ 'm', "method", "METHOD", "only this method ('sequence NAME' for one program)",
+	  opt_method },
+	{ 'A', "at", "BRIDGE", "reset at this bridge above the card", opt_at },
+	{ 't', "timeout", "SECONDS", "give up after this long (default: when a step "
+	  "takes longer than it can)", opt_timeout },
+	{ 'j', "json", NULL, "for programs", opt_json },
+	{ 'v', "verbose", NULL, "every step as it is done", opt_verbose },
+	{ 'q', "quiet", NULL, "nothing unless something is wrong", opt_quiet },
+	{ 'a', "all", NULL, "all functions, not only GPUs", opt_all },
+	{ 'U', "allow-untested", NULL, "run register programs nobody has tested",
+	  opt_untested },
+	{ 'Q', "quirks", "DIR", "quirk files from here instead of the installed ones",
+	  opt_quirks },
+	{ 'R', "run-dir", "DIR", "locks go here instead of " GPURESET_RUN_DIR,
+	  opt_run_dir },
+	{ 'P', "no-io-uring", NULL, "wait with poll(2)", opt_poll },
+	{ 'h', "help", NULL, "this text", opt_help },
+};
+
+#define NROWS (sizeof(option_rows) / sizeof(*option_rows))
+#define FORCE_BASE 0x100        /* getopt values of the --force-* options */
+#define MAX_FORCE 8
+
+static bool takes(const struct command *cmd, char letter)
+{
+	return letter == 'h' || strchr(cmd->options, letter);
+}
+
+/* 'F' in a command's letters stands for all --force-* options. */
+static void add_force(const struct command *cmd, struct option *at)
+{
+	for (int i = 0; takes(cmd, 'F') && force_options[i].option && i < MAX_FORCE; i++)
+		*at++ = (struct option){ force_options[i].option, no_argument, NULL,
+					 FORCE_BASE + i };
+}
+
+static void make_getopt(const struct command *cmd, struct option *longs, char *shorts)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < NROWS; i++) {
+		const struct option_row *r = &option_rows[i];
+
+		if (!takes(cmd, r->letter))
+			continue;
+		longs[n++] = (struct option){ r->name, r->arg ? required_argument :
+					      no_argument, NULL, r->letter };
+		if (r->letter < 'a')
+			continue;
+		*shorts++ = r->letter;
+		if (r->arg)
+			*shorts++ = ':';
+	}
+	*shorts = '\0';
+	add_force(cmd, &longs[n]);
+}
+
+static int apply(struct options *o, int c, const char *arg)
+{
+	if (c >= FORCE_BASE) {
+		o->plan.force |= force_options[c - FORCE_BASE].bit;
+		return 0;
+	}
+	for (size_t i = 0; i < NROWS; i++)
+		if (option_rows[i].letter == c)
+			return option_rows[i].set(o, arg);
+	return EXIT_USAGE;
+}
+
+static int add_target(struct options *o, const char *text)
+{
+	struct bdf_spec *spec = &o->target[o->ntargets];
+	char slot[BDF_STR];
+	struct err err;
+
+	if (o->ntargets == MAX_TARGETS)
+		return complain(EXIT_USAGE, "at most %d targets at once", MAX_TARGETS);
+	if (bdf_parse(text, spec, &err) < 0)
+		return complain(EXIT_USAGE, "%s", err.text);
+	for (size_t i = 0; i < o->ntargets; i++)
+		if (bdf_same_slot(o->target[i].bdf, spec->bdf))
+			return complain(EXIT_USAGE, "%s is named twice",
+					bdf_slot_str(spec->bdf, slot));
+	o->ntargets++;
+	return 0;
+}
+
+int options_parse(struct options *o, const struct command *cmd, int argc, char **argv)
+{
+	struct option longs[NROWS + MAX_FORCE + 1] = { { 0 } };
+	char shorts[2 * NROWS + 1];
+	int c, rc = 0;
+
+	memset(o, 0, sizeof(*o));
+	o->run_dir = GPURESET_RUN_DIR;
+	make_getopt(cmd, longs, shorts);
+	optind = 1;
+	while (!rc && (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1)
+		rc = c == '?' ? EXIT_USAGE : apply(o, c, optarg);
+	for (int i = optind; i < argc && !rc; i++)
+		rc = add_target(o, argv[i]);
+	return rc;
+}
+
+void options_help(const struct command *cmd, FILE *out)
+{
+	char left[40];
+
+	fprintf(out, "usage: gpureset %s %s\n%s\n\n", cmd->name, cmd->args, cmd->summary);
+	for (size_t i = 0; i < NROWS; i++) {
+		const struct option_row *r = &option_rows[i];
+
+		if (!takes(cmd, r->letter))
+			continue;
+		snprintf(left, sizeof(left), "%s%s%s", r->name, r->arg ? " " : "",
+			 r->arg ? r->arg : "");
+		if (r->letter >= 'a')
+			fprintf(out, "  -%c, --%-18s %s\n", r->letter, left, r->help);
+		else
+			fprintf(out, "      --%-18s %s\n", left, r->help);
+	}
+	for (int i = 0; takes(cmd, 'F') && force_options[i].option; i++)
+		fprintf(out, "      --%-18s go on %s\n", force_options[i].option,
+			force_options[i].help);
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* gpureset plan BDF...: the ladder with its reasons; changes nothing. */
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "cmd/report.h"
+#include "hw/hw_linux.h"
+#include "run/supervise.h"
+
+static int plan_one(const struct options *o, struct hw *hw, const struct quirk_db *db,
+		    const struct bdf_spec *spec, bool first)
+{
+	struct err err = { 0 };
+	struct study s;
+	int status = study_target(&s, hw, db, spec, &o->plan, &err);
+	struct report r = { .study = &s, .opts = o };
+
+	if (status) {
+		complain(status, "%s", err.text);
+	} else {
+		status = report_status(&r);
+		if (o->json && !first)
+			putchar(',');
+		if (o->json)
+			report_json(&r, stdout, true);
+		else
+			report_plan(&r, stdout, o->verbose);
+	}
+	study_free(&s);
+	return status;
+}
+
+static int plan_all(const struct options *o, const struct quirk_db *db)
+{
+	struct err err = { 0 };
+	struct hw *hw = hw_linux_open(&err);
+	int worst = 0;
+
+	if (!hw)
+		return complain(EXIT_FAILED, "%s", err.text);
+	if (o->json)
+		printf("{\"gpureset\":\"%s\",\"targets\":[", GPURESET_VERSION);
+	for (size_t i = 0; i < o->ntargets; i++) {
+		int status = plan_one(o, hw, db, &o->target[i], i == 0);
+
+		worst = status ? status : worst;
+	}
+	if (o->json)
+		puts("]}");
+	hw_close(hw);
+	return worst;
+}
+
+static int plan_run(int argc, char **argv)
+{
+	struct options o;
+	struct quirk_db db = { 0 };
+	int rc = options_parse(&o, &cmd_plan, argc, argv);
+
+	if (rc)
+		return rc;
+	if (o.help) {
+		options_help(&cmd_plan, stdout);
+		return 0;
+	}
+	if (!o.ntargets)
+		return complain(EXIT_USAGE, "which card? Name it like 0b:00");
+	if (geteuid() != 0)
+		return complain(EXIT_USAGE, "only root can read what a plan needs to "
+				"know; try sudo");
+	rc = load_quirks(&o, &db);
+	if (!rc)
+		rc = plan_all(&o, &db);
+	quirk_db_free(&db);
+	return rc;
+}
+
+const struct command cmd_plan = {
+	.name = "plan",
+	.args = "BDF... [options]",
+	.summary = "what a reset would try, why, and what it would touch",
+	.options = "mAjvUQF",
+	.run = plan_run,
+};

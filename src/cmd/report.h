@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What was planned and what happened, as text for people and JSON for programs. */
+#ifndef GPURESET_CMD_REPORT_H
+#define GPURESET_CMD_REPORT_H
+
+#include <stdio.h>
+
+#include "base/json.h"
+#include "cmd/cmd.h"
+#include "run/exec.h"
+
+struct report {
+	const struct study *study;
+	const struct options *opts;
+	const struct exec_outcome *out;         /* one an attempt, or NULL: nothing ran */
+	const struct exec_summary *sum;
+};
+
+/* The exit status that the facts of @r amount to (enum exit_status). */
+int report_status(const struct report *r);
+
+/* After a real run. */
+void report_text(const struct report *r, FILE *to);
+
+/* The ladder, with every step when @steps. */
+void report_plan(const struct report *r, FILE *to, bool steps);
+
+/* Either, as one JSON object. */
+void report_json(const struct report *r, FILE *to, bool steps);
+
+/*
+ * The functions that @a touches: the card's, then foreign ones below the bridge that it
+ * resets. Returns how many; at most @max are stored.
+ */
+size_t report_touched(const struct target *t, const struct attempt *a, struct bdf *list,
+		      size_t max);
+#define MAX_TOUCHED 64
+
+/* "2.14 0000:0b:00.0 set ...": attempt and step number, and the step. */
+void report_step(const struct plan *plan, const struct attempt *a,
+		 const struct step *s, char *buf, size_t size);
+
+#endif

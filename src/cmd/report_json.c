@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+
+#include "cmd/report.h"
+#include "run/supervise.h"
+
+static const char *json_usable(enum usable usable)
+{
+	static const char *const text[] = {
+		[ATTEMPT_YES] = "yes", [ATTEMPT_NO] = "no",
+		[ATTEMPT_DENIED] = "denied", [ATTEMPT_REFUSED] = "refused",
+	};
+
+	return text[usable];
+}
+
+static const char *json_result(enum exec_result result)
+{
+	static const char *const text[] = {
+		[EXEC_NOT_RUN] = "not-run", [EXEC_HEALTHY] = "healthy",
+		[EXEC_SKIPPED] = "does-not-apply", [EXEC_FAILED] = "failed",
+		[EXEC_UNHEALTHY] = "unhealthy",
+	};
+
+	return text[result];
+}
+
+static const char *json_status(int status)
+{
+	static const char *const text[] = {
+		[EXIT_HEALTHY] = "healthy", [EXIT_USAGE] = "usage",
+		[EXIT_FAILED] = "failed", [EXIT_LOST] = "lost",
+		[EXIT_NO_METHOD] = "no-method", [EXIT_BUSY] = "refused",
+		[EXIT_CONFIG] = "config", [EXIT_STUCK] = "stuck",
+	};
+
+	return text[status];
+}
+
+static void json_functions(struct json *j, const struct target *t)
+{
+	char text[BDF_STR], ids[12];
+
+	json_array(j, "functions");
+	for (size_t i = 0; i < t->nfns; i++) {
+		const struct fn_facts *fn = &t->fn[i];
+
+		json_object(j, NULL);
+		json_string(j, "bdf", bdf_str(fn->bdf, text));
+		snprintf(ids, sizeof(ids), "%04x:%04x", fn->vendor, fn->device);
+		json_string(j, "ids", ids);
+		json_string(j, "driver", fn->driver[0] ? fn->driver : NULL);
+		json_int(j, "iommu_group", fn->iommu_group);
+		json_bool(j, "answers", fn->answers);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+static void json_outcome(struct json *j, const struct exec_outcome *out)
+{
+	json_string(j, "result", json_result(out->result));
+	if (out->result == EXEC_NOT_RUN)
+		return;
+	json_ms(j, "took_ms", out->took_us);
+	json_ms(j, "act_ms", out->act_us);
+	json_int(j, "steps_run", (int64_t)out->steps_run);
+	if (out->err.code)
+		json_string(j, "error", out->err.text);
+	if (out->undo.code)
+		json_string(j, "undo_error", out->undo.text);
+	json_array(j, "evidence");
+	for (size_t i = 0; i < out->nevidence; i++) {
+		const struct step *s = out->evidence[i].step;
+		char line[512];
+
+		step_print(s, line, sizeof(line));
+		json_object(j, NULL);
+		json_string(j, "check", line);
+		json_int(j, "value", out->evidence[i].value);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+static void json_steps(struct json *j, const struct report *r, const struct attempt *a)
+{
+	char line[512];
+
+	json_array(j, "steps");
+	for (size_t i = 0; i < a->nsteps; i++) {
+		report_step(&r->study->plan, a, &a->step[i], line, sizeof(line));
+		json_string(j, NULL, line);
+	}
+	json_array_end(j);
+}
+
+static void json_touched(struct json *j, const struct target *t, const struct attempt *a)
+{
+	struct bdf list[MAX_TOUCHED];
+	size_t n = report_touched(t, a, list, MAX_TOUCHED);
+	char text[BDF_STR];
+
+	json_array(j, "touches");
+	for (size_t i = 0; i < n; i++)
+		json_string(j, NULL, bdf_str(list[i], text));
+	json_array_end(j);
+}
+
+static void json_attempts(struct json *j, const struct report *r, bool steps)
+{
+	const struct plan *plan = &r->study->plan;
+
+	json_array(j, "attempts");
+	for (size_t i = 0; i < plan->nattempts; i++) {
+		const struct attempt *a = &plan->attempt[i];
+
+		json_object(j, NULL);
+		json_string(j, "name", a->name);
+		json_string(j, "usable", json_usable(a->usable));
+		if (a->reason)
+			json_string(j, "reason", a->reason);
+		if (a->override)
+			json_string(j, "override", a->override);
+		if (a->usable == ATTEMPT_YES) {
+			json_ms(j, "floor_ms", a->floor_us);
+			json_ms(j, "worst_ms", attempt_worst_us(a));
+			json_bool(j, "unconfirmed", a->unconfirmed);
+			json_touched(j, plan->target, a);
+		}
+		if (steps)
+			json_steps(j, r, a);
+		if (r->out)
+			json_outcome(j, &r->out[i]);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+void report_json(const struct report *r, FILE *to, bool steps)
+{
+	const struct study *s = r->study;
+	struct json j = { .out = to };
+	int status = report_status(r);
+	char text[BDF_STR];
+
+	json_object(&j, NULL);
+	json_string(&j, "slot", bdf_slot_str(s->target.spec.bdf, text));
+	json_string(&j, "name", s->name);
+	json_string(&j, "status", json_status(status));
+	json_int(&j, "exit", status);
+	json_string(&j, "quirk", s->quirk ? s->quirk->id : NULL);
+	if (s->plan.refusal) {
+		json_string(&j, "refusal", s->plan.refusal);
+		json_string(&j, "refusal_name", s->plan.refusal_name);
+	}
+	if (r->sum) {
+		json_string(&j, "method", r->sum->healthy ? r->sum->healthy->name : NULL);
+		json_ms(&j, "took_ms", r->sum->took_us);
+	}
+	json_functions(&j, &s->target);
+	json_attempts(&j, r, steps);
+	json_object_end(&j);
+}
