@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kinds of cards. A new one is a row here, and a file with struct card_ops only if
+ * it does more than keep registers and lose them in a reset.
+ *
+ * Ids: pci.ids. Fiji's BARs: ROCm documentation (lspci of a 1002:7300), shrunk where a
+ * test gains nothing from size. The PCI proxy of QEMU knows 32-bit BARs only.
+ */
+#include "internal.h"
+
+#define KIB		1024u
+#define MIB		(1024u * KIB)
+#define CLASS_VGA	0x030000u
+#define CLASS_AUDIO	0x040300u
+#define CLASS_XHCI	0x0c0330u
+#define CLASS_SERIAL	0x0c8000u
+
+#define MEM(bytes)	{ .size = (bytes) }
+#define PORTS(bytes)	{ .size = (bytes), .io = true }
+
+#define AUDIO(id, sub_ven, sub_dev) \
+	{ .device = (id), .class_code = CLASS_AUDIO, .sub_vendor = (sub_ven), \
+	  .sub_device = (sub_dev), .bar = { [0] = MEM(16 * KIB) } }
+
+#define RADEON_BARS(regs) \
+	{ [0] = MEM(16 * MIB), [2] = MEM(2 * MIB), [4] = PORTS(256), [5] = MEM(regs) }
+
+static const struct const_reg nvidia_consts[] = {
+	{ 0, 0, 0x0, 0x192000a1 },	/* PMC_BOOT_0: an AD102 */
+};
+
+#define CONSTS(table)	.consts = (table), .nconsts = sizeof(table) / sizeof(*(table))
+
+static const struct card_kind kinds[] = {
+	{
+		/* No reset of the kernel's reaches the inside of this one: fury.c. */
+		.name = "fury", .vendor = 0x1002, .revision = 0xc8, .nfn = 2,
+		.fn = {
+			{ .device = 0x7300, .class_code = CLASS_VGA,
+			  .sub_vendor = 0x1002, .sub_device = 0x0b36,
+			  .bar = { [0] = MEM(64 * MIB), [2] = MEM(2 * MIB),
+				   [4] = PORTS(256), [5] = MEM(256 * KIB) } },
+			AUDIO(0xaae8, 0x1002, 0xaae8),
+		},
+		.ops = &fury_ops,
+	},
+	{
+		.name = "flr", .vendor = 0x10de, .revision = 0xa1, .nfn = 2,
+		.flr = true, .no_soft_reset = true,
+		.fn = {
+			{ .device = 0x2684, .class_code = CLASS_VGA,
+			  .sub_vendor = 0x10de, .sub_device = 0x16f4,
+			  .bar = { [0] = MEM(16 * MIB), [1] = MEM(32 * MIB),
+				   [5] = PORTS(128) } },
+			AUDIO(0x22ba, 0x10de, 0x16f4),
+		},
+		CONSTS(nvidia_consts),
+	},
+	{
+		/* Ready only long after the 100 ms everybody waits. */
+		.name = "slow", .vendor = 0x8086, .revision = 0x08, .nfn = 2,
+		.flr = true, .no_soft_reset = true, .delay_ms = 3000,
+		.fn = {
+			{ .device = 0x56a0, .class_code = CLASS_VGA,
+			  .sub_vendor = 0x8086, .sub_device = 0x1020,
+			  .bar = { [0] = MEM(16 * MIB), [2] = MEM(32 * MIB) } },
+			AUDIO(0x4f90, 0x8086, 0x1020),
+		},
+	},
+	{
+		.name = "dead", .vendor = 0x1002, .revision = 0xe7, .nfn = 2,
+		.revive = REVIVE_POWER,
+		.fn = {
+			{ .device = 0x67df, .class_code = CLASS_VGA,
+			  .sub_vendor = 0x1002, .sub_device = 0x0b37,
+			  .bar = RADEON_BARS(256 * KIB) },
+			AUDIO(0xaaf0, 0x1002, 0xaaf0),
+		},
+	},
+	{
+		/* Reads 0xff after a kill, but a bus reset wakes it. */
+		.name = "sleeper", .vendor = 0x1002, .revision = 0xcf, .nfn = 2,
+		.revive = REVIVE_BUS,
+		.fn = {
+			{ .device = 0x67ef, .class_code = CLASS_VGA,
+			  .sub_vendor = 0x1002, .sub_device = 0x0b04,
+			  .bar = RADEON_BARS(256 * KIB) },
+			AUDIO(0xaae0, 0x1002, 0xaae0),
+		},
+	},
+	{
+		/* The switch in front of it (1478/1479) is QEMU's. */
+		.name = "navi", .vendor = 0x1002, .revision = 0xc1, .nfn = 4,
+		.no_soft_reset = true,
+		.fn = {
+			{ .device = 0x73bf, .class_code = CLASS_VGA,
+			  .sub_vendor = 0x1002, .sub_device = 0x0e3a,
+			  .bar = RADEON_BARS(1 * MIB) },
+			AUDIO(0xab28, 0x1002, 0xab28),
+			{ .device = 0x73a6, .class_code = CLASS_XHCI,
+			  .sub_vendor = 0x1002, .sub_device = 0x0e3a,
+			  .bar = { [0] = MEM(1 * MIB) } },
+			{ .device = 0x73a4, .class_code = CLASS_SERIAL,
+			  .sub_vendor = 0x1002, .sub_device = 0x0408,
+			  .bar = { [0] = MEM(1 * MIB) } },
+		},
+	},
+	{
+		/* Somebody else's, on the bus that must not be reset. */
+		.name = "gpu", .vendor = 0x1002, .nfn = 1,
+		.fn = {
+			{ .device = 0x6779, .class_code = CLASS_VGA,
+			  .sub_vendor = 0x1043, .sub_device = 0x03da,
+			  .bar = { [0] = MEM(16 * MIB), [2] = MEM(128 * KIB),
+				   [4] = PORTS(256) } },
+		},
+	},
+};
+
+const struct card_kind *card_kinds(size_t *n)
+{
+	*n = sizeof(kinds) / sizeof(*kinds);
+	return kinds;
+}
+
+const struct card_kind *card_kind_at(size_t i)
+{
+	return i < sizeof(kinds) / sizeof(*kinds) ? &kinds[i] : NULL;
+}
+
+const char *card_kind_name(const struct card_kind *kind)
+{
+	return kind->name;
+}
