@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# make            build/gpureset
+# make check      everything a change must pass; installs what it needs (as root)
+# make demo       the main job, in the lab, as a story
+# make bench      timings; not a test
+# make install    DESTDIR= PREFIX=
+# Q= shows the commands.
+VERSION = 0.1.0
+PREFIX  = /usr
+DESTDIR =
+
+CC      = gcc
+CFLAGS  = -O2 -g
+BUILD   = build
+Q       = @
+
+WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
+       -Werror
+HARD = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+DEFS = -std=gnu11 -D_GNU_SOURCE -Isrc -DGPURESET_VERSION='"$(VERSION)"' \
+       -DGPURESET_QUIRK_DIR='"$(PREFIX)/share/gpureset/quirks"'
+LIBS = -lpci -ludev -luring
+SAN  = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+       -fno-omit-frame-pointer
+
+# The simulator and the fault shim are for tests; the program does without.
+SIM  = $(wildcard src/hw/hw_sim*.c src/hw/sim_*.c src/hw/hw_shim*.c)
+ALL  = $(wildcard src/*/*.c src/*/*/*.c)
+SRC  = $(filter-out $(SIM),$(ALL))
+OBJ  = $(SRC:%.c=$(BUILD)/obj/%.o)
+
+all: $(BUILD)/gpureset
+
+$(BUILD)/gpureset: $(OBJ)
+	@echo '  LD   $@'
+	$(Q)$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now -o $@ $(OBJ) $(LIBS) $(LDFLAGS)
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo '  CC   $<'
+	$(Q)$(CC) $(DEFS) $(CFLAGS) $(HARD) $(WARN) -MMD -MP -c -o $@ $<
+
+# --- unit tests: everything again with sanitizers ---------------------------------
+TEST_SRC  = $(wildcard tests/unit/test_*.c)
+TESTS     = $(TEST_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+TEST_HELP = $(filter-out $(TEST_SRC),$(wildcard tests/unit/*.c)) $(wildcard tests/model/*.c)
+SAN_OBJ   = $(patsubst %.c,$(BUILD)/san/%.o,$(filter-out src/cmd/main.c,$(ALL)) $(TEST_HELP))
+
+$(BUILD)/san/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo '  CC   $< (sanitized)'
+	$(Q)$(CC) $(DEFS) -Itests -Itests/model $(SAN) $(WARN) -MMD -MP -c -o $@ $<
+
+$(BUILD)/san/libtest.a: $(SAN_OBJ)
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $(SAN_OBJ)
+
+$(BUILD)/unit/%: $(BUILD)/san/tests/unit/%.o $(BUILD)/san/libtest.a
+	@mkdir -p $(@D)
+	@echo '  LD   $@'
+	$(Q)$(CC) $(SAN) -o $@ $< $(BUILD)/san/libtest.a -lcmocka $(LIBS)
+
+# --- the lab ----------------------------------------------------------------------
+LAB_SRC = $(wildcard tests/model/*.c) $(wildcard tests/lab/*.c)
+
+$(BUILD)/lab-server: $(LAB_SRC) $(wildcard tests/model/*.h tests/lab/*.h) Makefile
+	@mkdir -p $(@D)
+	@echo '  CC   $@'
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Itests -Itests/model $(CFLAGS) $(WARN) -o $@ $(LAB_SRC)
+
+# --- what people call -------------------------------------------------------------
+# The first line of each installs packages; then make starts again, because the
+# compiler itself may have been missing.
+check:
+	@tests/prepare
+	@$(MAKE) --no-print-directory check-build check-style check-cli check-unit check-lint check-lab
+	@tests/summary $(BUILD)/results
+
+check-build: all
+	@mkdir -p $(BUILD)/results && rm -f $(BUILD)/results/*
+
+check-unit: $(TESTS)
+	@tests/run-unit $(BUILD)/results $(TESTS)
+
+check-cli: all
+	@tests/cli/run $(BUILD)/results $(BUILD)/gpureset
+
+check-style:
+	@tests/style/run $(BUILD)/results
+
+check-lint:
+	@tests/style/lint $(BUILD)/results $(SRC)
+
+check-lab: all $(BUILD)/lab-server
+	@tests/lab/check $(BUILD)/results
+
+demo:
+	@tests/prepare
+	@$(MAKE) --no-print-directory all $(BUILD)/lab-server
+	@tests/lab/demo
+
+bench:
+	@tests/prepare
+	@$(MAKE) --no-print-directory all $(BUILD)/lab-server
+	@tests/lab/bench
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/gpureset/quirks
+	install -m 0755 $(BUILD)/gpureset $(DESTDIR)$(PREFIX)/sbin/gpureset
+	install -m 0644 quirks/*.quirk $(DESTDIR)$(PREFIX)/share/gpureset/quirks/
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(OBJ:.o=.d) $(SAN_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/san/%.d)
+
+.PHONY: all check check-build check-cli check-unit check-style check-lint check-lab demo bench \
+	install clean
+.SECONDARY:
+.DELETE_ON_ERROR:
