@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# boot.S - the guest's whole operating system: one sector that looks whether
+# the card the ROM started can be used, says so on COM1, and idles until the
+# virtual machine is stopped. It never shuts the card down, as a guest that
+# crashes would not.
+
+.code16
+.text
+.globl _start
+_start:
+	ljmp	$0, $1f
+1:	xor	%ax, %ax
+	mov	%ax, %ds
+	mov	%ax, %ss
+	mov	$0x7c00, %sp
+	cld
+	mov	$text_up, %si
+	call	puts
+
+	# PCI BIOS, find device: bus and function -> %bx
+	mov	$0xb102, %ax
+	mov	$0x7300, %cx
+	mov	$0x1002, %dx
+	xor	%si, %si
+	int	$0x1a
+	jc	bad
+	call	io_base
+	test	%di, %di
+	jz	bad
+
+	# started, and by a ROM that saw it through to the end?
+	mov	$SMC_FLAGS, %ecx
+	call	smc_rd
+	cmp	$0xffffffff, %eax
+	je	bad
+	test	$SMC_READY, %eax
+	jz	bad
+	mov	$SCRATCH_7, %eax
+	call	rd
+	test	$INIT_COMPLETE, %eax
+	jz	bad
+
+	# draw something: two different words, so that a bus that returns
+	# the last value written does not pass
+	mov	$VRAM + 0x1000, %eax
+	mov	$0x12345678, %ecx
+	call	wr
+	mov	$VRAM + 0x2000, %eax
+	mov	$0x0badcafe, %ecx
+	call	wr
+	mov	$VRAM + 0x1000, %eax
+	call	rd
+	cmp	$0x12345678, %eax
+	jne	bad
+	mov	$text_good, %si
+	jmp	say
+bad:	mov	$text_bad, %si
+say:	call	puts
+idle:	sti
+	hlt
+	jmp	idle
+
+text_up:	.asciz "guest: up\r\n"
+text_good:	.asciz "guest: card works\r\n"
+text_bad:	.asciz "guest: card does not work\r\n"
+
+.include "card.inc"
+
+	.org	510
+	.word	0xaa55
