@@ -841,13 +841,15 @@ static struct sent_back harness_end(const struct harness *h)
 	return back;
 }
 
+static const int stops[] = { SIGTERM, SIGINT, SIGHUP };
+#define N_STOPS (sizeof(stops) / sizeof(*stops))
+
 static void test_signal_forwarded(void **state)
 {
-	static const int stops[] = { SIGTERM, SIGINT, SIGHUP };
 	struct rig *rig = *state;
 
 	rig->opts.grace_us = 20000 * MS;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < N_STOPS; i++) {
 		struct harness h = harness_start(rig, work_until_stop, NULL, 0);
 		struct sent_back back;
 
@@ -1409,6 +1411,9 @@ int main(void)
 	static char names[2 * N_TESTS][80];
 	size_t n = 0, n_kinds = 2;
 
+	/* run in the background, or under nohup: ignored signals are not listened to */
+	for (size_t i = 0; i < N_STOPS; i++)
+		signal(stops[i], SIG_DFL);
 	if (!have_ring()) {
 		printf("skip: all cases with io_uring: it cannot be set up here\n");
 		n_kinds = 1;
