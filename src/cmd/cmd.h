@@ -69,7 +69,8 @@ int complain(int status, const char *fmt, ...) __attribute__((format(printf, 2, 
 /* Facts, quirk and plan of one target, as the commands that only look need them. */
 struct study {
 	struct target target;
-	const struct quirk *quirk;
+	const struct quirk *quirk;      /* the display function's, or NULL */
+	struct quirk_hits hits;
 	struct plan plan;
 	char name[128];
 };
@@ -82,5 +83,8 @@ int study_target(struct study *s, struct hw *hw, const struct quirk_db *db,
 		 const struct bdf_spec *spec, const struct plan_opts *opts,
 		 struct err *err);
 void study_free(struct study *s);
+
+/* The display function as the quirk database is asked about it. */
+struct q_subject study_main(const struct target *t);
 
 #endif

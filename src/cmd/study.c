@@ -1,17 +1,96 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* BDF -> facts -> quirk -> plan: the reading half that every command shares. */
+/* BDF -> facts -> quirks -> plan: the reading half that every command shares. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/xalloc.h"
 #include "cmd/cmd.h"
 #include "run/supervise.h"
 
+static unsigned study_on(const struct target *t)
+{
+	size_t card = target_card_level(t);
+	unsigned on = t->thunderbolt ? ON_THUNDERBOLT : 0;
+
+	if (!t->npath)
+		return on | ON_ROOT_COMPLEX;
+	if (t->path[0].type == PORT_DOWNSTREAM && card > 0 && card < t->npath)
+		on |= ON_SWITCH;
+	return t->path[0].type == PORT_ROOT ? on | ON_ROOT_PORT : on;
+}
+
+static struct q_subject study_subject(const struct target *t, const struct fn_facts *fn)
+{
+	return (struct q_subject){
+		.vendor = fn->vendor, .device = fn->device,
+		.subvendor = fn->subvendor, .subdevice = fn->subdevice,
+		.class_code = fn->class_code, .revision = fn->revision,
+		.role = quirk_role(fn->class_code, PORT_PCI),
+		.on = study_on(t), .kernel = t->host.release,
+	};
+}
+
+struct q_subject study_main(const struct target *t)
+{
+	return study_subject(t, target_main(t));
+}
+
+#define CLASS_BRIDGE 0x060400
+
+static int study_path(struct study *s, const struct quirk_db *db, struct err *err)
+{
+	const struct target *t = &s->target;
+	int rc = 0;
+
+	for (size_t i = 0; i < t->npath && !rc; i++) {
+		struct q_subject at = {
+			.vendor = t->path[i].vendor, .device = t->path[i].device,
+			.class_code = CLASS_BRIDGE,
+			.role = quirk_role(CLASS_BRIDGE, t->path[i].type),
+			.on = study_on(t), .kernel = t->host.release,
+		};
+
+		rc = quirk_match(db, &at, &s->hits.path[i], err);
+	}
+	return rc;
+}
+
+static int study_others(struct study *s, const struct quirk_db *db, struct err *err)
+{
+	const struct target *t = &s->target;
+	int rc = 0;
+
+	if (t->nother)
+		s->hits.other = xcalloc(t->nother, sizeof(*s->hits.other));
+	for (size_t i = 0; i < t->nother && !rc; i++) {
+		struct q_subject at = {
+			.vendor = t->other[i].vendor, .device = t->other[i].device,
+			.class_code = t->other[i].class_code,
+			.role = quirk_role(t->other[i].class_code, PORT_PCI),
+			.kernel = t->host.release,
+		};
+
+		rc = quirk_match(db, &at, &s->hits.other[i], err);
+	}
+	return rc;
+}
+
+/* The display function's entry, and whatever else has a say. */
 static int study_match(struct study *s, const struct quirk_db *db, struct err *err)
 {
-	const struct fn_facts *fn = target_main(&s->target);
+	const struct target *t = &s->target;
+	int rc = 0;
 
-	return quirk_match(db, fn->vendor, fn->device, fn->subvendor, fn->subdevice,
-			   fn->class_code, &s->quirk, err);
+	for (size_t i = 0; i < t->nfns && !rc; i++) {
+		struct q_subject at = study_subject(t, &t->fn[i]);
+
+		rc = quirk_match(db, &at, i == t->main ? &s->quirk : &s->hits.fn[i],
+				 err);
+	}
+	if (!rc)
+		rc = study_path(s, db, err);
+	return rc ? rc : study_others(s, db, err);
 }
 
 int study_target(struct study *s, struct hw *hw, const struct quirk_db *db,
@@ -28,7 +107,7 @@ int study_target(struct study *s, struct hw *hw, const struct quirk_db *db,
 		s->name, sizeof(s->name));
 	if (study_match(s, db, err) < 0)
 		return EXIT_CONFIG;
-	rc = plan_build(&s->plan, &s->target, s->quirk, opts, err);
+	rc = plan_build(&s->plan, &s->target, s->quirk, &s->hits, opts, err);
 	if (rc)
 		return rc == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 	return 0;
@@ -37,5 +116,6 @@ int study_target(struct study *s, struct hw *hw, const struct quirk_db *db,
 void study_free(struct study *s)
 {
 	plan_free(&s->plan);
+	free(s->hits.other);
 	target_free(&s->target);
 }

@@ -118,6 +118,7 @@ struct target {
 	struct hw_holder holder[MAX_HOLDERS];
 	size_t nholders;                /* all, may exceed MAX_HOLDERS */
 	struct host_facts host;
+	bool thunderbolt;               /* a Thunderbolt/USB4 port is above the card */
 };
 
 /*

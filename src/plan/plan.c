@@ -207,13 +207,16 @@ static int check_opts(const struct target *t, const struct plan_opts *opts,
 }
 
 int plan_build(struct plan *plan, const struct target *t, const struct quirk *quirk,
-	       const struct plan_opts *opts, struct err *err)
+	       const struct quirk_hits *hits, const struct plan_opts *opts,
+	       struct err *err)
 {
 	int rc = check_opts(t, opts, err);
 
 	memset(plan, 0, sizeof(*plan));
 	plan->target = t;
 	plan->quirk = quirk;
+	if (hits)
+		plan->hits = *hits;
 	plan->opts = *opts;
 	if (rc)
 		return rc;

@@ -34,6 +34,8 @@ enum step_kind {
 	STEP_REMOVE,    /* the kernel forgets the function */
 	STEP_APPEAR,    /* rescan below the bridge until the function is back */
 	STEP_BARS,      /* check: configuration BARs equal the kernel's resources */
+	STEP_KEEP,      /* remember the bits under mask of a vendor register */
+	STEP_PUT,       /* put them back as they were */
 	STEP_KINDS
 };
 
@@ -59,6 +61,16 @@ struct step {
 	 * was started; 0: not such a step.
 	 */
 	int undo_of;
+	/*
+	 * Part of a program's "always" tail: after a failure it runs like an undo step
+	 * (once, and not after another of the tail has failed); otherwise in its place.
+	 */
+	bool tail;
+	bool optional;                  /* its failure is noted, not the attempt's */
+	const struct q_when *when;      /* all nwhen must hold, else passed by */
+	int nwhen;
+	enum quirk_risk risk;
+	const struct q_code *codes;     /* names for the values of an answer */
 };
 
 enum usable {
@@ -82,6 +94,8 @@ struct attempt {
 	bool whole_slot;                /* touches every function of the slot */
 	bool needs_answer;              /* pointless on a card that reads all ones */
 	bool unconfirmed;               /* a program nobody has confirmed on a card */
+	enum quirk_risk risk;           /* highest of the quirk's word and its steps */
+	const char *risk_why;           /* or NULL */
 	uint64_t floor_us; /* what the specification makes it take at least */
 };
 
@@ -101,9 +115,17 @@ enum force {
 	FORCE_CONSOLE = 1 << 3,
 };
 
+/* Entries about the card's other functions and about its way to the host. */
+struct quirk_hits {
+	const struct quirk *fn[SLOT_FNS];       /* as target.fn; [main] is NULL */
+	const struct quirk *path[MAX_PATH];     /* as target.path */
+	const struct quirk **other;             /* as target.other; NULL: not looked up */
+};
+
 struct plan {
 	const struct target *target;
-	const struct quirk *quirk;      /* or NULL */
+	const struct quirk *quirk;      /* the display function's, or NULL */
+	struct quirk_hits hits;         /* of everything else: only denials count */
 	struct plan_opts opts;
 	struct attempt *attempt;
 	size_t nattempts, room;
@@ -128,11 +150,13 @@ extern const struct method *const methods[];    /* in ladder order, NULL-termina
 const struct method *method_find(const char *name);
 
 /*
- * Build the whole plan: quirk's ladder, or the default one. Pure. @quirk may be NULL.
+ * Build the whole plan: quirk's ladder, or the default one. Pure. @quirk and @hits
+ * may be NULL.
  * Free with plan_free(). -EINVAL: options name an unknown method or bridge.
  */
 int plan_build(struct plan *plan, const struct target *t, const struct quirk *quirk,
-	       const struct plan_opts *opts, struct err *err);
+	       const struct quirk_hits *hits, const struct plan_opts *opts,
+	       struct err *err);
 void plan_free(struct plan *plan);
 
 /* --- for methods --------------------------------------------------------------- */

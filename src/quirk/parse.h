@@ -66,6 +66,7 @@ struct sym_reg {
 struct parser {
 	const char *path;
 	struct diag *diag;
+	const struct quirk_includes *includes;
 	struct quirk *q;
 	struct arena *keep, *scratch;   /* the quirk's own memory; gone after parsing */
 

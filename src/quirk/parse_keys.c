@@ -85,7 +85,11 @@ static int keys_id(struct parser *p, struct q_id *id)
 	if (!good)
 		return parse_bad(p, &t, "a PCI id is VVVV:DDDD or VVVV:DDDD:SSSS:SSSS, "
 				 "four hex digits each");
-	*id = (struct q_id){ part[0], part[1], parts == 4, part[2], part[3], p->line };
+	*id = (struct q_id){
+		.vendor = part[0], .device = part[1], .device_last = part[1],
+		.device_mask = 0xffff, .has_sub = parts == 4, .subvendor = part[2],
+		.subdevice = part[3], .line = p->line,
+	};
 	return 0;
 }
 
@@ -129,12 +133,17 @@ static int key_with(struct parser *p, struct tok *key)
 static int key_class(struct parser *p, struct tok *key)
 {
 	struct tok t = lex_blob(&p->lx);
-	uint16_t code;
+	uint16_t code, *grown;
 
 	(void)key;
 	if (t.len != 4 || hex4(t.s, &code) < 0)
 		return parse_bad(p, &t, "a class is four hex digits, as 0300 for VGA");
-	p->q->class_code = code;
+	grown = parse_push(p, p->keep, p->q->classes, p->q->nclasses, sizeof(code),
+			   PARSE_MAX_LIST, "'class' lines");
+	if (!grown)
+		return -1;
+	p->q->classes = grown;
+	grown[p->q->nclasses++] = code;
 	return 0;
 }
 

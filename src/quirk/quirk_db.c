@@ -173,7 +173,7 @@ static struct quirk *db_parse_refused(struct loader *l, const char *path, size_t
 	struct quirk *q;
 
 	diag_init(&unheard);
-	q = quirk_parse(path, l->text, len, &unheard);
+	q = quirk_parse(path, l->text, len, NULL, &unheard);
 	diag_free(&unheard);
 	if (q)
 		q->broken = true;
@@ -197,7 +197,7 @@ static struct quirk *db_load_fd(struct loader *l, const struct folder *f,
 		db_refuse(l, path, distrust);
 	if (distrust || f->untrusted)
 		return db_parse_refused(l, path, len);
-	return quirk_parse(path, l->text, len, l->diag);
+	return quirk_parse(path, l->text, len, NULL, l->diag);
 }
 
 static struct quirk *db_load_file(struct loader *l, const struct entry *e)

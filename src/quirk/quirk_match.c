@@ -1,70 +1,193 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Which quirk concerns a card, and what a quirk says about a method. */
+/* Which quirk concerns a function, why, and what a quirk says about a method. */
 #include "quirk/quirk.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-struct best {
-	const struct quirk *quirk;
-	const struct q_id *id;
-	int rank;
-};
+/* --- one entry against one function -------------------------------------------- */
 
-/* 0: another card, 1: vendor and device, 2: the subsystem ids as well. */
-static int match_rank(const struct q_id *id, const struct q_id *card)
+/* How many device ids a line covers; 0: not this one. */
+static uint32_t match_covers(const struct q_id *id, const struct q_subject *s)
 {
-	if (id->vendor != card->vendor || id->device != card->device)
+	uint32_t n = (uint32_t)(id->device_last - id->device) + 1;
+
+	if (id->vendor != s->vendor)
 		return 0;
-	if (!id->has_sub)
-		return 1;
-	return id->subvendor == card->subvendor && id->subdevice == card->subdevice ? 2
-										    : 0;
+	for (uint32_t free_bits = (uint16_t)~id->device_mask; free_bits; free_bits >>= 1)
+		n <<= free_bits & 1;
+	if (id->device_mask != 0xffff)
+		return (s->device & id->device_mask) == id->device ? n : 0;
+	return s->device >= id->device && s->device <= id->device_last ? n : 0;
 }
 
-static struct best match_quirk(const struct quirk *q, const struct q_id *card)
+/* Subsystem ids weigh most, then how few ids the line covers, then conditions. */
+static uint32_t match_rank(const struct quirk *q, const struct q_id *id,
+			   const struct q_subject *s)
 {
-	struct best best = { q, NULL, 0 };
+	uint32_t covers = match_covers(id, s);
+	uint32_t conditions = (q->nclasses > 0) + (q->nrevisions > 0) + (q->on != 0) +
+			      (q->nkernels > 0);
 
+	if (!covers)
+		return 0;
+	if (id->has_sub &&
+	    (id->subvendor != s->subvendor || id->subdevice != s->subdevice))
+		return 0;
+	return (uint32_t)id->has_sub << 24 | (0x10000u - covers + 1) << 4 | conditions;
+}
+
+static bool match_class(const struct quirk *q, const struct q_subject *s)
+{
+	for (size_t i = 0; i < q->nclasses; i++)
+		if (q->classes[i] == s->class_code >> 8)
+			return true;
+	return !q->nclasses;
+}
+
+static bool match_revision(const struct quirk *q, const struct q_subject *s)
+{
+	for (size_t i = 0; i < q->nrevisions; i++)
+		if (s->revision >= q->revisions[2 * i] &&
+		    s->revision <= q->revisions[2 * i + 1])
+			return true;
+	return !q->nrevisions;
+}
+
+/* "6.12.48+deb13-amd64" as major << 16 | minor << 8 | patch; 0: unreadable. */
+static uint32_t match_release(const char *text)
+{
+	unsigned major, minor, patch = 0;
+
+	if (!text || sscanf(text, "%u.%u.%u", &major, &minor, &patch) < 2)
+		return 0;
+	return major << 16 | (minor & 0xff) << 8 | (patch > 0xff ? 0xff : patch);
+}
+
+static bool match_kernel(const struct quirk *q, const struct q_subject *s)
+{
+	uint32_t v = q->nkernels ? match_release(s->kernel) : 0;
+
+	for (size_t i = 0; i < q->nkernels; i++)
+		if (v && v >= q->kernels[i].from && v <= q->kernels[i].to)
+			return true;
+	return !q->nkernels;
+}
+
+static enum q_fit match_conditions(const struct quirk *q, const struct q_subject *s)
+{
+	if (q->role != s->role)
+		return FIT_OTHER_ROLE;
+	if (!match_class(q, s))
+		return FIT_OTHER_CLASS;
+	if (!match_revision(q, s))
+		return FIT_OTHER_REVISION;
+	if (q->on && !(q->on & s->on))
+		return FIT_OTHER_PLACE;
+	return match_kernel(q, s) ? FIT_YES : FIT_OTHER_KERNEL;
+}
+
+uint32_t quirk_fits(const struct quirk *q, const struct q_subject *s, enum q_fit *fit,
+		    const struct q_id **id)
+{
+	uint32_t best = 0;
+
+	*id = NULL;
 	for (size_t i = 0; i < q->nids; i++) {
-		int rank = match_rank(&q->ids[i], card);
+		uint32_t rank = match_rank(q, &q->ids[i], s);
 
-		if (rank > best.rank) {
-			best.rank = rank;
-			best.id = &q->ids[i];
+		if (rank > best) {
+			best = rank;
+			*id = &q->ids[i];
 		}
 	}
-	return best;
+	*fit = best ? match_conditions(q, s) : FIT_OTHER_ID;
+	return *fit == FIT_YES ? best : 0;
 }
 
-int quirk_match(const struct quirk_db *db, uint16_t vendor, uint16_t device,
-		uint16_t subvendor, uint16_t subdevice, uint32_t class_code,
+void quirk_fit_str(enum q_fit fit, const struct quirk *q, const struct q_subject *s,
+		   char *buf, size_t size)
+{
+	static const char *const plain[] = {
+		[FIT_YES] = "it is about this function",
+		[FIT_OTHER_ID] = "none of its ids",
+		[FIT_OTHER_PLACE] = "it is about a card in another place (its 'on' "
+				    "lines)",
+	};
+
+	if (fit == FIT_OTHER_ROLE)
+		snprintf(buf, size, "it is about a function of role %s, this one is %s",
+			 quirk_role_str(q->role), quirk_role_str(s->role));
+	else if (fit == FIT_OTHER_CLASS)
+		snprintf(buf, size, "it is about another class, this one is %04x",
+			 s->class_code >> 8);
+	else if (fit == FIT_OTHER_REVISION)
+		snprintf(buf, size, "it is about other revisions, this one is %02x",
+			 s->revision);
+	else if (fit == FIT_OTHER_KERNEL)
+		snprintf(buf, size, "it is about other kernels, this one is %s",
+			 s->kernel ? s->kernel : "unknown");
+	else
+		snprintf(buf, size, "%s", plain[fit]);
+}
+
+/* --- the whole database -------------------------------------------------------- */
+
+int quirk_match(const struct quirk_db *db, const struct q_subject *s,
 		const struct quirk **found, struct err *err)
 {
-	struct q_id card = { vendor, device, true, subvendor, subdevice, 0 };
-	struct best best = { 0 }, rival = { 0 };
+	const struct q_id *id = NULL, *rival_id = NULL;
+	const struct quirk *rival = NULL;
+	uint32_t best = 0;
 
+	*found = NULL;
 	for (size_t i = 0; i < db->n; i++) {
-		const struct quirk *q = db->quirk[i];
-		struct best one = match_quirk(q, &card);
+		const struct q_id *one;
+		enum q_fit fit;
+		uint32_t rank = quirk_fits(db->quirk[i], s, &fit, &one);
 
-		if (q->class_code >= 0 && (uint32_t)q->class_code != class_code >> 8)
-			continue;
-		if (one.rank > best.rank) {
-			best = one;
-			rival = (struct best){ 0 };
-		} else if (one.rank && one.rank == best.rank && !rival.quirk) {
-			rival = one;
+		if (rank > best) {
+			best = rank;
+			*found = db->quirk[i];
+			id = one;
+			rival = NULL;
+		} else if (rank && rank == best) {
+			rival = db->quirk[i];
+			rival_id = one;
 		}
 	}
-	*found = best.quirk;
-	if (!rival.quirk)
+	if (!rival)
 		return 0;
+	err_set(err, EEXIST, "%04x:%04x is claimed by %s:%d and by %s:%d, which are "
+		"equally specific: remove one of the two", s->vendor, s->device,
+		(*found)->file, id->line, rival->file, rival_id->line);
 	*found = NULL;
-	return err_set(err, EEXIST, "%04x:%04x is claimed by %s:%d and by %s:%d, which "
-		       "are equally specific: remove one of the two", vendor, device,
-		       best.quirk->file, best.id->line, rival.quirk->file,
-		       rival.id->line);
+	return -EEXIST;
+}
+
+/* --- questions ----------------------------------------------------------------- */
+
+/* PCIe capability, device/port type (PCIe 7.5.3.2). */
+#define TYPE_ROOT_PORT 4u
+
+enum q_role quirk_role(uint32_t class_code, unsigned port_type)
+{
+	static const struct {
+		uint16_t code, mask;
+		enum q_role role;
+	} rows[] = {
+		{ 0x0300, 0xff00, ROLE_GPU }, { 0x1200, 0xff00, ROLE_GPU },
+		{ 0x0403, 0xffff, ROLE_AUDIO }, { 0x0c03, 0xffff, ROLE_USB },
+		{ 0x0c80, 0xffff, ROLE_UCSI }, { 0x0604, 0xffff, ROLE_SWITCH },
+	};
+	uint16_t code = (uint16_t)(class_code >> 8);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if ((code & rows[i].mask) == rows[i].code)
+			return rows[i].role == ROLE_SWITCH && port_type == TYPE_ROOT_PORT
+				       ? ROLE_ROOT_PORT : rows[i].role;
+	return ROLE_OTHER;
 }
 
 const struct q_deny *quirk_deny(const struct quirk *q, const char *method)
@@ -82,4 +205,37 @@ const struct q_block *quirk_sequence(const struct quirk *q, const char *name)
 		if (!strcmp(q->sequences[i].name, name))
 			return &q->sequences[i];
 	return NULL;
+}
+
+bool quirk_writes(const struct q_block *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->stmt[i].verb == Q_WRITE || b->stmt[i].verb == Q_SET)
+			return true;
+	return false;
+}
+
+const char *quirk_risk_str(enum quirk_risk risk)
+{
+	static const char *const words[] = { "safe", "host-may-hang", "power-cycles" };
+
+	return words[risk];
+}
+
+const char *quirk_role_str(enum q_role role)
+{
+	static const char *const words[] = {
+		"gpu", "audio", "usb", "ucsi", "switch", "root-port", "other",
+	};
+
+	return words[role];
+}
+
+const char *quirk_evidence_str(enum q_evidence_kind kind)
+{
+	static const char *const words[] = {
+		"kernel", "maintainer", "users", "user", "inference",
+	};
+
+	return words[kind];
 }

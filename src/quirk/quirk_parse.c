@@ -400,16 +400,16 @@ static const char *parse_id(struct arena *keep, const char *path)
 }
 
 struct quirk *quirk_parse(const char *path, const char *text, size_t len,
-			  struct diag *diag)
+			  const struct quirk_includes *includes, struct diag *diag)
 {
 	struct arena *keep = arena_new();
 	struct quirk *q = arena_alloc(keep, sizeof(*q));
-	struct parser p = { .diag = diag, .q = q, .keep = keep };
+	struct parser p = { .diag = diag, .q = q, .keep = keep,
+			    .includes = includes };
 
 	q->arena = keep;
 	q->file = arena_strndup(keep, path, strlen(path));
 	q->id = parse_id(keep, path);
-	q->class_code = -1;
 	p.path = q->file;
 	p.scratch = arena_new();
 	parse_lines(&p, text, len);

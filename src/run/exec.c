@@ -372,6 +372,14 @@ static int do_bars(struct exec *x, const struct step *s, struct err *err)
 	return rc;
 }
 
+/* TODO(part 2): vendor configuration bits */
+static int do_keep(struct exec *x, const struct step *s, struct err *err)
+{
+	(void)x;
+	(void)s;
+	return err_set(err, ENOSYS, "not yet");
+}
+
 static int (*const exec_steps[STEP_KINDS])(struct exec *, const struct step *,
 					   struct err *) = {
 	[STEP_REQUIRE] = do_require, [STEP_CHECK] = do_check, [STEP_WAIT] = do_wait,
@@ -379,6 +387,7 @@ static int (*const exec_steps[STEP_KINDS])(struct exec *, const struct step *,
 	[STEP_ATTR] = do_attr, [STEP_SAVE] = do_save, [STEP_RESTORE] = do_restore,
 	[STEP_BIND] = do_bind, [STEP_HOT_RESET] = do_hot_reset,
 	[STEP_REMOVE] = do_remove, [STEP_APPEAR] = do_appear, [STEP_BARS] = do_bars,
+	[STEP_KEEP] = do_keep, [STEP_PUT] = do_keep,
 };
 
 /* --- one attempt --------------------------------------------------------------- */

@@ -392,7 +392,7 @@ static struct quirk *rig_parse(const char *path)
 	len = fread(text, 1, 65535, in);
 	fclose(in);
 	diag_init(&diag);
-	quirk = quirk_parse(path, text, len, &diag);
+	quirk = quirk_parse(path, text, len, NULL, &diag);
 	diag_print(&diag, stderr);
 	if (!quirk || diag.errors)
 		rig_wrong("the quirk file has errors");
@@ -428,7 +428,7 @@ int rig_plan(struct rig *r, const struct plan_opts *opts, struct err *err)
 	if (rc)
 		return rc;
 	r->have_target = true;
-	return plan_build(&r->plan, &r->target, r->quirk, opts ? opts : &none, err);
+	return plan_build(&r->plan, &r->target, r->quirk, NULL, opts ? opts : &none, err);
 }
 
 const struct attempt *rig_attempt(const struct rig *r, const char *name)

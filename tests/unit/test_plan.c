@@ -325,7 +325,7 @@ static void test_broken_quirk(void **state)
 static void test_quirk_deny(void **state)
 {
 	static struct q_deny deny[] = { { "flr", "it hangs the host", 12 } };
-	static const struct quirk quirk = { .file = "quirks/x.quirk", .class_code = -1,
+	static const struct quirk quirk = { .file = "quirks/x.quirk",
 					    .denies = deny, .ndenies = 1 };
 	struct rig *r = rig_open("flr", RIG_ROOT_PORT);
 

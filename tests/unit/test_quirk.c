@@ -63,7 +63,7 @@ static struct quirk *parse_good(const char *path, const char *text, size_t len)
 	struct quirk *q;
 
 	diag_init(&d);
-	q = quirk_parse(path, text, len, &d);
+	q = quirk_parse(path, text, len, NULL, &d);
 	diag_print(&d, stderr);
 	assert_int_equal(d.n, 0);
 	assert_non_null(q);
@@ -147,7 +147,7 @@ static void check_everything_notes(const struct quirk *q)
 	assert_int_equal(q->ids[1].device, 0xabcd);
 	assert_int_equal(q->ids[1].subdevice, 0x0b36);
 	assert_int_equal(q->ids[1].line, 7);
-	assert_int_equal(q->class_code, 0x0300);
+	assert_int_equal(q->classes[0], 0x0300);
 	assert_int_equal(q->nwith, 1);
 	assert_int_equal(q->problem.n, 2);
 	assert_string_equal(q->problem.text[0], "see issue #12 for it");
@@ -228,7 +228,7 @@ static void test_deny_all(void **state)
 	assert_int_equal(q->nmethods, 0);
 	quirk_free(q);
 	diag_init(&d);
-	assert_null(quirk_parse("a.quirk", text, sizeof(text) - 1, &d));
+	assert_null(quirk_parse("a.quirk", text, sizeof(text) - 1, NULL, &d));
 	assert_true(d.errors > 0);
 	diag_free(&d);
 }
@@ -271,7 +271,7 @@ static void test_fiji_facts(void **state)
 	assert_int_equal(q->ids[0].device, 0x7300);
 	assert_int_equal(q->ids[1].device, 0x730f);
 	assert_int_equal(q->with[0].device, 0xaae8);
-	assert_int_equal(q->class_code, -1);
+	assert_int_equal(q->nclasses, 0);
 	assert_int_equal(q->status, QUIRK_VENDOR);
 	assert_int_equal(q->nmethods, 6);
 	for (size_t i = 0; i < 6; i++)
@@ -398,7 +398,7 @@ static void check_bad(const char *path)
 	text = slurp(path, &len);
 	want = slurp(name, NULL);
 	diag_init(&d);
-	q = quirk_parse(base, text, len, &d);
+	q = quirk_parse(base, text, len, NULL, &d);
 	got = printed(&d);
 	if (strcmp(got, want) != 0)
 		fail_msg("%s:\n--- expected\n%s--- printed\n%s", path, want, got);
@@ -436,7 +436,7 @@ static void test_broken_keeps(void **state)
 
 	(void)state;
 	diag_init(&d);
-	q = quirk_parse("a.quirk", text, sizeof(text) - 1, &d);
+	q = quirk_parse("a.quirk", text, sizeof(text) - 1, NULL, &d);
 	assert_non_null(q);
 	assert_true(q->broken);
 	assert_int_equal(q->nids, 1);
@@ -464,9 +464,10 @@ static struct quirk *parse_small(const struct small *s)
 static int match(const struct quirk_db *db, uint16_t subdevice, uint32_t class_code,
 		 const char *want, struct err *err)
 {
+	const struct q_subject card = { 0x1002, 0x7300, 0x1002, subdevice, class_code, 0,
+					.kernel = "6.1.0" };
 	const struct quirk *found;
-	int ret = quirk_match(db, 0x1002, 0x7300, 0x1002, subdevice, class_code, &found,
-			      err);
+	int ret = quirk_match(db, &card, &found, err);
 
 	if (!want)
 		assert_null(found);
@@ -594,6 +595,13 @@ static void box_load(struct box *b, bool trust)
 	assert_int_equal(quirk_db_load(&b->db, b->dirs, trust, &b->diag, &b->err), 0);
 }
 
+static int box_match(struct box *b, uint16_t device, const struct quirk **q)
+{
+	const struct q_subject card = { .vendor = 1, .device = device };
+
+	return quirk_match(&b->db, &card, q, &b->err);
+}
+
 /* Has the loader said @text? */
 static bool box_said(struct box *b, const char *text)
 {
@@ -634,11 +642,11 @@ static void test_db_broken_blocks(void **state)
 	box_load(b, false);
 	assert_int_equal(b->db.n, 3);
 	assert_int_equal(b->db.nbroken, 1);
-	assert_int_equal(quirk_match(&b->db, 1, 1, 0, 0, 0, &q, &b->err), 0);
+	assert_int_equal(box_match(b, 1, &q), 0);
 	assert_true(q->broken);
-	assert_int_equal(quirk_match(&b->db, 1, 2, 0, 0, 0, &q, &b->err), 0);
+	assert_int_equal(box_match(b, 2, &q), 0);
 	assert_false(q->broken);
-	assert_int_equal(quirk_match(&b->db, 1, 3, 0, 0, 0, &q, &b->err), 0);
+	assert_int_equal(box_match(b, 3, &q), 0);
 	assert_true(q->broken);
 }
 
@@ -761,7 +769,7 @@ static void check_mutant(const char *text, size_t len)
 	assert_non_null(copy);
 	memcpy(copy, text, len);
 	diag_init(&d);
-	q = quirk_parse("m.quirk", copy, len, &d);
+	q = quirk_parse("m.quirk", copy, len, NULL, &d);
 	free(copy);
 	assert_true(q || d.errors);
 	if (q)
