@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/textfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+
+static int textfile_drain(int fd, const char *path, char **text, size_t *len,
+			  struct err *err)
+{
+	size_t room = 0;
+	ssize_t n;
+
+	for (*len = 0;; *len += (size_t)n) {
+		if (*len + 1 >= room) {
+			room = room ? 2 * room : 8192;
+			*text = xrealloc(*text, room, 1);
+		}
+		n = read(fd, *text + *len, room - 1 - *len);
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		else if (n < 0)
+			return err_sys(err, errno, "cannot read %s", path);
+		else if (n == 0)
+			break;
+		if (*len + (size_t)n > TEXTFILE_MOST)
+			return err_set(err, EFBIG, "%s is larger than %u bytes", path,
+				       TEXTFILE_MOST);
+	}
+	(*text)[*len] = '\0';
+	return 0;
+}
+
+int textfile_read(const char *path, char **text, size_t *len, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int rc;
+
+	*text = NULL;
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open %s", path);
+	rc = textfile_drain(fd, path, text, len, err);
+	close(fd);
+	if (rc) {
+		free(*text);
+		*text = NULL;
+	}
+	return rc;
+}

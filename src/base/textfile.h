@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A small text file of the host, read whole. */
+#ifndef GPURESET_BASE_TEXTFILE_H
+#define GPURESET_BASE_TEXTFILE_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+#define TEXTFILE_MOST (1u << 20)        /* larger is not what we think it is */
+
+/*
+ * *text is malloc'ed and NUL-terminated, @len bytes without the NUL. A file of /proc or
+ * pmxcfs, whose size is not known before, is fine. -ENOENT, -EFBIG ... with @err.
+ */
+int textfile_read(const char *path, char **text, size_t *len, struct err *err);
+
+#endif

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Proxmox's own files, read as Proxmox reads them. Each tests/pve/NAME.conf says in
+ * NAME.want, written by hand from PVE's rules, what must be seen in it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <glob.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/textfile.h"
+#include "host/pve_conf.h"
+#include "host/pve_mapping.h"
+#include "host/pve_resv.h"
+
+static void say_addrs(FILE *f, const struct bdf_spec *spec, size_t n)
+{
+	char text[BDF_STR];
+
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, " %s", spec[i].whole_slot ? bdf_slot_str(spec[i].bdf, text) :
+				  bdf_str(spec[i].bdf, text));
+}
+
+static void say_key(FILE *f, const struct pve_key *k, int i)
+{
+	const struct hostpci *h = &k->pci;
+
+	fprintf(f, "%d hostpci%d", k->line, i);
+	say_addrs(f, h->addr, h->naddr);
+	if (h->mapping[0])
+		fprintf(f, " mapping %s", h->mapping);
+	if (h->mdev[0])
+		fprintf(f, " mdev %s", h->mdev);
+	fprintf(f, "%s%s%s%s%s%s%s\n", h->keep ? " keep" : "", h->pcie ? " pcie" : "",
+		h->x_vga ? " x-vga" : "", h->legacy_igd ? " legacy-igd" : "",
+		h->rombar ? " rombar" : "", h->has_romfile ? " romfile" : "",
+		h->dies ? " dies" : "");
+}
+
+static void say_vm(FILE *f, const struct pve_vm *vm, const struct diag *diag)
+{
+	for (int i = 0; i < HOSTPCI_KEYS; i++)
+		if (vm->key[i].line)
+			say_key(f, &vm->key[i], i);
+	for (size_t i = 0; i < vm->nargs; i++) {
+		fputs("args", f);
+		say_addrs(f, &vm->args[i], 1);
+		fputc('\n', f);
+	}
+	if (vm->is_template)
+		fputs("template\n", f);
+	if (vm->lock[0])
+		fprintf(f, "lock %s\n", vm->lock);
+	if (vm->hookscript[0])
+		fprintf(f, "hookscript %s\n", vm->hookscript);
+	if (vm->pending)
+		fputs("pending\n", f);
+	for (size_t i = 0; i < diag->n; i++)
+		fprintf(f, "dropped %d:%d\n", diag->msg[i].line, diag->msg[i].col);
+}
+
+static void check_one(const char *path)
+{
+	char want_path[256], *text, *want, *got = NULL;
+	struct pve_vm vm = { .vmid = 101 };
+	size_t len, n, size;
+	struct diag diag;
+	FILE *f = open_memstream(&got, &size);
+
+	snprintf(want_path, sizeof(want_path), "%.*s.want", (int)strlen(path) - 5, path);
+	assert_int_equal(textfile_read(path, &text, &len, NULL), 0);
+	assert_int_equal(textfile_read(want_path, &want, &n, NULL), 0);
+	diag_init(&diag);
+	pve_conf_parse(&vm, path, text, len, &diag);
+	assert_non_null(f);
+	say_vm(f, &vm, &diag);
+	fclose(f);
+	if (strcmp(got, want))
+		fail_msg("%s: wanted\n%sgot\n%s", path, want, got);
+	assert_int_equal(vm.dropped, diag.n);
+	diag_free(&diag);
+	free(got);
+	free(text);
+	free(want);
+}
+
+static void test_configs(void **state)
+{
+	glob_t found = { 0 };
+
+	(void)state;
+	assert_int_equal(glob("tests/pve/*.conf", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		check_one(found.gl_pathv[i]);
+	printf("counts: VM configurations: %zu\n", found.gl_pathc);
+	assert_true(found.gl_pathc >= 40);
+	globfree(&found);
+}
+
+static void test_vmid(void **state)
+{
+	static const char *const bad[] = {
+		"", "99", "0100", "1000000000", "10a", "-101", " 101", "101 ",
+		"99999999999999999999",
+	};
+	struct err err;
+
+	(void)state;
+	assert_int_equal(pve_vmid("100", &err), 100);
+	assert_int_equal(pve_vmid("999999999", &err), 999999999);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(pve_vmid(bad[i], &err), 0);
+}
+
+static const char mapping_text[] =
+	"rtx5090\n"
+	"\tmap id=10de:2b85,iommugroup=40,node=pve,path=0000:43:00\n"
+	"\tmap id=10de:2b85,iommugroup=33,node=pve2,path=0000:21:00\n"
+	"\tmap id=10de:2b85,node=pve,path=0000:44:00.0;0000:44:00.1\n"
+	"\n"
+	"sliced\n"
+	"\tmdev 1\n"
+	"\tmap id=10de:1eb8,node=pve,path=0000:05:00.0\n"
+	"\n"
+	"broken\n"
+	"\tmap id=10de:1eb8,node=pve,path=05:00.0\n"
+	"\tmap id=10de:1eb8,node=pve\n"
+	"\tdescription node=pve,path=0000:09:00\n";
+
+static void map(struct pve_mapping *m, const char *name, const char *node,
+		struct diag *diag)
+{
+	pve_mapping_parse(m, name, node, "pci.cfg", mapping_text,
+			  sizeof(mapping_text) - 1, diag);
+}
+
+static void test_mapping(void **state)
+{
+	struct pve_mapping m;
+	struct diag diag;
+
+	(void)state;
+	diag_init(&diag);
+	map(&m, "rtx5090", "pve", &diag);
+	assert_true(m.found);
+	assert_int_equal(m.nalts, 2);
+	assert_int_equal(m.alt[0].addr[0].bdf.bus, 0x43);
+	assert_true(m.alt[0].addr[0].whole_slot);
+	assert_int_equal(m.alt[1].naddr, 2);
+	assert_int_equal(m.alt[1].addr[1].bdf.fn, 1);
+	map(&m, "rtx5090", "pve3", &diag);
+	assert_true(m.found);
+	assert_int_equal(m.nalts, 0);
+	map(&m, "rtx509", "pve", &diag);
+	assert_false(m.found);
+	map(&m, "sliced", "pve", &diag);
+	assert_true(m.mdev);
+	assert_int_equal(diag.n, 0);
+	map(&m, "broken", "pve", &diag);
+	assert_int_equal(m.nalts, 0);
+	assert_int_equal(diag.n, 2);
+	assert_int_equal(diag.msg[0].line, 11);
+	diag_free(&diag);
+}
+
+static void test_reservations(void **state)
+{
+	static const char text[] =
+		"0000:0b:00.0 101 pid:12345\n"
+		"0000:0b:00.1 101 pid:12345\n"
+		"0000:0c:00.0 102 time:1795228070\n"
+		"0000:0d:00.0 103 time:\n"
+		"0000:0e:00.0 104\n"
+		"0000:0f:00.0 x pid:1\n"
+		"what is this\n"
+		"10000:01:00.0 105 pid:1";
+	struct pve_resvs all;
+
+	(void)state;
+	pve_resv_parse(&all, text, sizeof(text) - 1);
+	assert_int_equal(all.n, 4);
+	assert_int_equal(all.resv[0].vmid, 101);
+	assert_true(all.resv[0].started);
+	assert_int_equal(all.resv[0].value, 12345);
+	assert_false(all.resv[2].started);
+	assert_true(pve_resv_holds(&all.resv[2], "/nowhere", 1795228069));
+	assert_false(pve_resv_holds(&all.resv[2], "/nowhere", 1795228070));
+	assert_int_equal(all.resv[3].bdf.domain, 0x10000);
+	pve_resv_free(&all);
+}
+
+static void put(const char *dir, const char *name, const char *text)
+{
+	char path[300];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+/* A pid counts only while its command line names the VM's pidfile. */
+static void test_reservation_pid(void **state)
+{
+	char dir[] = "/tmp/gpureset-pve-XXXXXX", pidfile[64], pid[32];
+	struct pve_resv r = { .vmid = 101, .started = true };
+	pid_t child;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(pidfile, sizeof(pidfile), "%s/101.pid", dir);
+	child = fork();
+	if (child == 0) {
+		execlp("sh", "sh", "-c", "sleep 60; :", pidfile, NULL);
+		_exit(127);
+	}
+	r.value = (uint64_t)child;
+	snprintf(pid, sizeof(pid), "%d\n", (int)child);
+	put(dir, "101.pid", pid);
+	for (int i = 0; i < 500 && !pve_resv_holds(&r, dir, 0); i++)
+		usleep(10000);
+	assert_true(pve_resv_holds(&r, dir, 0));
+	r.vmid = 102;
+	assert_false(pve_resv_holds(&r, dir, 0));
+	r.vmid = 101;
+	r.value = (uint64_t)getpid();
+	snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	put(dir, "101.pid", pid);
+	assert_false(pve_resv_holds(&r, dir, 0));
+	kill(child, SIGKILL);
+	unlink(pidfile);
+	rmdir(dir);
+}
+
+static void test_read(void **state)
+{
+	char dir[] = "/tmp/gpureset-pve-XXXXXX", sub[64];
+	struct pve_vm vm;
+	struct diag diag;
+	struct err err;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(sub, sizeof(sub), "%s/qemu-server", dir);
+	assert_int_equal(mkdir(sub, 0755), 0);
+	put(sub, "101.conf", "hostpci0: 0b:00\n");
+	diag_init(&diag);
+	assert_int_equal(pve_conf_read(&vm, dir, NULL, 101, &diag, &err), 0);
+	assert_int_equal(vm.key[0].pci.naddr, 1);
+	assert_int_equal(pve_conf_read(&vm, dir, NULL, 102, &diag, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "102.conf"));
+	assert_int_equal(pve_conf_read(&vm, dir, "pve2", 101, &diag, &err), -ENOENT);
+	diag_free(&diag);
+	snprintf(sub, sizeof(sub), "%s/qemu-server/101.conf", dir);
+	unlink(sub);
+	*strrchr(sub, '/') = '\0';
+	rmdir(sub);
+	rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_configs), cmocka_unit_test(test_vmid),
+		cmocka_unit_test(test_mapping), cmocka_unit_test(test_reservations),
+		cmocka_unit_test(test_reservation_pid), cmocka_unit_test(test_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
