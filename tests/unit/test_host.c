@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Which cards a VM has, what it got, and what libvirt says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "host/domxml.h"
+#include "host/vmdev.h"
+#include "host/vmrecord.h"
+
+/* --- a node with a mapping and reservations ------------------------------------ */
+
+struct world {
+	struct pve_mapping mapping;
+	struct bdf_spec taken[4];
+	size_t ntaken;
+	unsigned owner;
+};
+
+static const struct pve_mapping *world_mapping(void *arg, const char *name)
+{
+	struct world *w = arg;
+
+	return strcmp(name, "gpus") ? NULL : &w->mapping;
+}
+
+static bool world_taken(void *arg, const struct bdf_spec *spec, unsigned vmid)
+{
+	const struct world *w = arg;
+
+	for (size_t i = 0; i < w->ntaken; i++)
+		if (w->owner != vmid && bdf_same_slot(w->taken[i].bdf, spec->bdf))
+			return true;
+	return false;
+}
+
+static struct bdf_spec addr(const char *text)
+{
+	struct bdf_spec spec;
+
+	assert_true(hostpci_addr(text, strlen(text), &spec));
+	return spec;
+}
+
+static void vm_of(struct pve_vm *vm, const char *conf)
+{
+	struct diag diag;
+
+	memset(vm, 0, sizeof(*vm));
+	vm->vmid = 101;
+	diag_init(&diag);
+	pve_conf_parse(vm, "101.conf", conf, strlen(conf), &diag);
+	diag_free(&diag);
+}
+
+static void devices(struct vmdevs *all, struct pve_vm *vm, struct world *w,
+		    const char *conf)
+{
+	const struct vmdev_world world = { world_mapping, world_taken, w };
+
+	vm_of(vm, conf);
+	vmdevs_of(all, vm, &world);
+}
+
+static void test_devices(void **state)
+{
+	struct world w = { .ntaken = 0 };
+	struct vmdevs all;
+	struct pve_vm vm;
+
+	(void)state;
+	devices(&all, &vm, &w, "hostpci0: 0b:00\nhostpci1: 0c:00.0;0c:00.1,pcie=1\n"
+		"hostpci2: 0d:00.0,mdev=a\nhostpci3: 0e:00,driver=keep\n"
+		"hostpci4: mapping=none\nhostpci5: pcie=1\n"
+		"args: -device vfio-pci,host=02:00.0\n");
+	assert_int_equal(all.n, 8);
+	assert_int_equal(all.dev[0].use, VMDEV_YES);
+	assert_int_equal(all.dev[2].spec.bdf.fn, 1);
+	assert_int_equal(all.dev[3].use, VMDEV_MDEV);
+	assert_int_equal(all.dev[4].use, VMDEV_KEEP);
+	assert_int_equal(all.dev[5].use, VMDEV_NO_MAPPING);
+	assert_int_equal(all.dev[6].use, VMDEV_DIES);
+	assert_int_equal(all.dev[7].key, VMDEV_ARGS);
+	for (int use = VMDEV_YES; use <= VMDEV_DIES; use++)
+		assert_true(strlen(vmdev_why((enum vmdev_use)use)) > 10);
+}
+
+/* PVE takes the first alternative that nobody has. */
+static void test_mapping_choice(void **state)
+{
+	struct world w = { .mapping = { .found = true, .nalts = 3 }, .owner = 102 };
+	struct vmdevs all;
+	struct pve_vm vm;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		w.mapping.alt[i].addr[0] = addr(i == 0 ? "0000:41:00" : i == 1 ?
+						"0000:42:00" : "0000:43:00");
+		w.mapping.alt[i].naddr = 1;
+	}
+	devices(&all, &vm, &w, "hostpci0: mapping=gpus\n");
+	assert_int_equal(all.dev[0].spec.bdf.bus, 0x41);
+	assert_true(all.dev[0].one_of_many);
+	w.taken[w.ntaken++] = addr("0000:41:00.0");
+	devices(&all, &vm, &w, "hostpci0: mapping=gpus\nhostpci1: mapping=gpus\n");
+	assert_int_equal(all.dev[0].spec.bdf.bus, 0x42);
+	assert_int_equal(all.dev[1].spec.bdf.bus, 0x43);
+	assert_false(all.dev[1].one_of_many);
+	w.taken[w.ntaken++] = addr("0000:42:00.0");
+	w.taken[w.ntaken++] = addr("0000:43:00.0");
+	devices(&all, &vm, &w, "hostpci0: mapping=gpus\n");
+	assert_int_equal(all.dev[0].use, VMDEV_ALL_TAKEN);
+	w.owner = 101;
+	devices(&all, &vm, &w, "hostpci0: mapping=gpus\n");
+	assert_int_equal(all.dev[0].spec.bdf.bus, 0x41);
+}
+
+static void test_targets(void **state)
+{
+	const struct bdf fns[] = {
+		addr("0b:00.0").bdf, addr("0b:00.1").bdf, addr("0c:00.0").bdf,
+		addr("0c:00.1").bdf, addr("0d:00.0").bdf,
+	};
+	struct world w = { .ntaken = 0 };
+	struct bdf_spec out[VMDEV_MOST];
+	struct vmdevs all;
+	struct pve_vm vm;
+
+	(void)state;
+	devices(&all, &vm, &w, "hostpci0: 0b:00.1\nhostpci1: 0b:00.0\n"
+		"hostpci2: 0c:00.0\nhostpci3: 0d:00.0\nhostpci4: 0e:00\n"
+		"hostpci5: 0f:00.0\n");
+	assert_int_equal(vmdev_targets(&all, fns, 5, out), 5);
+	assert_true(out[0].whole_slot);         /* both functions, in two keys */
+	assert_int_equal(out[0].bdf.fn, 0);
+	assert_false(out[1].whole_slot);        /* the audio function is not the VM's */
+	assert_true(out[2].whole_slot);         /* there is only one */
+	assert_true(out[3].whole_slot);         /* not there yet: as asked */
+	assert_false(out[4].whole_slot);
+}
+
+/* --- records ------------------------------------------------------------------- */
+
+static void test_record(void **state)
+{
+	char dir[] = "/tmp/gpureset-host-XXXXXX", path[64];
+	struct vmrecord rec = { .n = 2 }, back;
+	struct err err;
+	FILE *f;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	rec.fn[0] = addr("0b:00.0").bdf;
+	rec.fn[1] = addr("10000:01:00.1").bdf;
+	assert_int_equal(vmrecord_read(dir, 101, &back, &err), -ENOENT);
+	assert_int_equal(vmrecord_write(dir, 101, &rec, &err), 0);
+	assert_int_equal(vmrecord_read(dir, 101, &back, &err), 0);
+	assert_int_equal(back.n, 2);
+	assert_true(bdf_eq(back.fn[1], rec.fn[1]));
+	snprintf(path, sizeof(path), "%s/vm-101", dir);
+	f = fopen(path, "a");
+	assert_non_null(f);
+	fputs("0b:00\n", f);
+	fclose(f);
+	assert_int_equal(vmrecord_read(dir, 101, &back, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "vm-101:4:"));
+	vmrecord_remove(dir, 101);
+	vmrecord_remove(dir, 101);
+	assert_int_equal(rmdir(dir), 0);
+	assert_int_equal(vmrecord_write(dir, 101, &rec, &err), -ENOENT);
+}
+
+/* --- libvirt ------------------------------------------------------------------- */
+
+static const char domain[] =
+	"<?xml version='1.0'?>\n"
+	"<!-- WARNING: <hostdev type='pci'> -->\n"
+	"<domain type='kvm' id='1'>\n"
+	"  <name>win &amp; co</name>\n"
+	"  <devices>\n"
+	"    <hostdev mode='subsystem' type='pci' managed='yes'>\n"
+	"      <driver name='vfio'/>\n"
+	"      <source>\n"
+	"        <address domain='0x0000' bus='0x0b' slot='0x00' function='0x1'/>\n"
+	"      </source>\n"
+	"      <address type='pci' domain='0x0000' bus='0x06' slot='0x00' function='0x0'/>\n"
+	"    </hostdev>\n"
+	"    <hostdev mode=\"subsystem\" type=\"usb\" managed='no'>\n"
+	"      <source><address bus='1' device='2'/></source>\n"
+	"    </hostdev>\n"
+	"    <hostdev type='pci' managed='no'><source>"
+	"<address domain='0' bus='11' slot='0' function='0' /></source></hostdev>\n"
+	"  </devices>\n"
+	"</domain>\n";
+
+static void test_domain(void **state)
+{
+	struct domxml d;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(domxml_parse(&d, domain, sizeof(domain) - 1, &err), 0);
+	assert_int_equal(d.n, 2);
+	assert_int_equal(d.fn[0].bus, 0x0b);
+	assert_int_equal(d.fn[0].fn, 1);
+	assert_true(d.managed[0]);
+	assert_int_equal(d.fn[1].bus, 11);
+	assert_false(d.managed[1]);
+	/* cut anywhere, it is refused or holds less; never more, never a crash */
+	for (size_t n = 0; n < sizeof(domain) - 1; n++) {
+		struct domxml part;
+		char *copy = malloc(n + 1);
+		int rc;
+
+		assert_non_null(copy);
+		memcpy(copy, domain, n);
+		rc = domxml_parse(&part, copy, n, &err);
+		free(copy);
+		assert_true(part.n <= 2);
+		if (memmem(domain, n, "<domain ", 8) && n < sizeof(domain) - 2)
+			assert_int_equal(rc, -EINVAL);
+	}
+}
+
+static void test_domain_bad(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} rows[] = {
+		{ "<a><b></a>", "line 1, column 10" },
+		{ "<a", "expected '>'" }, { "<a b>", "expected '='" },
+		{ "<a b=c>", "a quote" }, { "<a b='c>", "not closed" },
+		{ "<!DOCTYPE x>", "document type" }, { "</a>", "close" },
+		{ "<!-- ", "no end" }, { "<>", "name" },
+		{ "<domain><devices><hostdev type='pci'><source>"
+		  "<address bus='0x0b'/>", "domain, bus, slot" },
+		{ "<domain><devices><hostdev type='pci'><source><address domain='0' "
+		  "bus='0x100' slot='0' function='0'/>", "not one of a PCI" },
+		{ "<domain><devices><hostdev type='pci'><source><address domain='0' "
+		  "bus='0' slot='0' function='8'/>", "not one of a PCI" },
+	};
+	struct domxml d;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		assert_int_equal(domxml_parse(&d, rows[i].text, strlen(rows[i].text),
+					      &err), -EINVAL);
+		if (!strstr(err.text, rows[i].says))
+			fail_msg("%s: %s", rows[i].text, err.text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_devices), cmocka_unit_test(test_mapping_choice),
+		cmocka_unit_test(test_targets), cmocka_unit_test(test_record),
+		cmocka_unit_test(test_domain), cmocka_unit_test(test_domain_bad),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
