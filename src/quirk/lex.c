@@ -113,6 +113,34 @@ struct tok lex_blob(struct lex *lx)
 	return lex_tok(lx, TOK_WORD, lx->pos, to);
 }
 
+struct tok lex_item(struct lex *lx)
+{
+	size_t to;
+
+	lex_skip(lx);
+	if (lx->pos >= lx->len || lex_comment(lx))
+		return lex_tok(lx, TOK_END, lx->pos, lx->pos);
+	if (lx->line[lx->pos] == ',')
+		return lex_tok(lx, TOK_PUNCT, lx->pos, lx->pos + 1);
+	for (to = lx->pos; to < lx->len; to++)
+		if (lex_blank(lx->line[to]) || lx->line[to] == ',')
+			break;
+	return lex_tok(lx, TOK_WORD, lx->pos, to);
+}
+
+struct tok lex_dashed(struct lex *lx)
+{
+	struct tok t = lex_next(lx);
+
+	while (t.kind == TOK_WORD && lx->pos < lx->len &&
+	       (lex_letter(lx->line[lx->pos]) || lex_digit(lx->line[lx->pos]) ||
+		lx->line[lx->pos] == '-')) {
+		lx->pos++;
+		t.len++;
+	}
+	return t;
+}
+
 struct tok lex_text(struct lex *lx)
 {
 	size_t from, to;

@@ -36,6 +36,12 @@ struct tok lex_peek(const struct lex *);
 /* Everything up to the next blank, whatever it holds: ids. */
 struct tok lex_blob(struct lex *);
 
+/* The next item of a list: up to a blank or comma; a comma itself is TOK_PUNCT. */
+struct tok lex_item(struct lex *);
+
+/* Like lex_next(), but a word may have a '-' in it. */
+struct tok lex_dashed(struct lex *);
+
 /*
  * The rest of the line as free text: a comment in it needs blanks on both sides of
  * its '#', so that "issue #12" is text.

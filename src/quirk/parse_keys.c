@@ -2,6 +2,7 @@
 /* The "key = value" sections: a key is a row and a function. */
 #include "quirk/parse.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Methods a ladder may name, and those it makes sense to forbid. */
@@ -22,17 +23,10 @@ const char *quirk_status_str(enum quirk_status status)
 	return status_words[status];
 }
 
-/* Index of a word in @words, or -1 and a message. */
-static int keys_word(struct parser *p, const char *what, const char *const words[],
-		     struct tok *t)
-{
-	if (parse_word(p, what, t) < 0)
-		return -1;
-	for (int i = 0; words[i]; i++)
-		if (tok_is(t, words[i]))
-			return i;
-	return parse_unknown(p, t, what, words);
-}
+const char *const risk_words[] = {
+	[RISK_SAFE] = "safe", [RISK_HOST_MAY_HANG] = "host-may-hang",
+	[RISK_POWER_CYCLES] = "power-cycles", NULL,
+};
 
 /* ---- top */
 
@@ -53,97 +47,23 @@ static int key_format(struct parser *p, struct tok *key)
 
 /* ---- [device] */
 
-static int hex4(const char *s, uint16_t *value)
+static int key_role(struct parser *p, struct tok *key)
 {
-	unsigned v = 0;
-
-	for (int i = 0; i < 4; i++) {
-		char c = s[i];
-		int d = c >= '0' && c <= '9' ? c - '0' :
-			c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-			c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-
-		if (d < 0)
-			return -1;
-		v = v << 4 | (unsigned)d;
-	}
-	*value = (uint16_t)v;
-	return 0;
-}
-
-/* VVVV:DDDD or VVVV:DDDD:SSSS:SSSS */
-static int keys_id(struct parser *p, struct q_id *id)
-{
-	struct tok t = lex_blob(&p->lx);
-	uint16_t part[4] = { 0 };
-	size_t parts = t.len == 19 ? 4 : 2;
-	bool good = t.len == 9 || t.len == 19;
-
-	for (size_t i = 0; good && i < parts; i++)
-		good = hex4(t.s + 5 * i, &part[i]) == 0 &&
-		       (i + 1 == parts || t.s[5 * i + 4] == ':');
-	if (!good)
-		return parse_bad(p, &t, "a PCI id is VVVV:DDDD or VVVV:DDDD:SSSS:SSSS, "
-				 "four hex digits each");
-	*id = (struct q_id){
-		.vendor = part[0], .device = part[1], .device_last = part[1],
-		.device_mask = 0xffff, .has_sub = parts == 4, .subvendor = part[2],
-		.subdevice = part[3], .line = p->line,
+	static const char *const words[] = {
+		[ROLE_GPU] = "gpu", [ROLE_AUDIO] = "audio", [ROLE_USB] = "usb",
+		[ROLE_UCSI] = "ucsi", [ROLE_SWITCH] = "switch",
+		[ROLE_ROOT_PORT] = "root-port", [ROLE_OTHER] = "other", NULL,
 	};
-	return 0;
-}
-
-static bool same_id(const struct q_id *a, const struct q_id *b)
-{
-	return a->vendor == b->vendor && a->device == b->device &&
-	       a->has_sub == b->has_sub && a->subvendor == b->subvendor &&
-	       a->subdevice == b->subdevice;
-}
-
-static int keys_add_id(struct parser *p, struct tok *key, struct q_id **ids, size_t *n)
-{
-	struct tok at = lex_peek(&p->lx);
-	struct q_id id = { 0 }, *grown;
-
-	if (keys_id(p, &id) < 0)
-		return -1;
-	for (size_t i = 0; i < *n; i++)
-		if (same_id(&(*ids)[i], &id))
-			return parse_bad(p, &at, "this id is given twice, first on line "
-					 "%d", (*ids)[i].line);
-	grown = parse_push(p, p->keep, *ids, *n, sizeof(id), PARSE_MAX_LIST,
-			   tok_is(key, "pci") ? "'pci' lines" : "'with' lines");
-	if (!grown)
-		return -1;
-	*ids = grown;
-	grown[(*n)++] = id;
-	return 0;
-}
-
-static int key_pci(struct parser *p, struct tok *key)
-{
-	return keys_add_id(p, key, &p->q->ids, &p->q->nids);
-}
-
-static int key_with(struct parser *p, struct tok *key)
-{
-	return keys_add_id(p, key, &p->q->with, &p->q->nwith);
-}
-
-static int key_class(struct parser *p, struct tok *key)
-{
-	struct tok t = lex_blob(&p->lx);
-	uint16_t code, *grown;
+	struct tok t;
+	int i = parse_one_of(p, "role", words, &t);
 
 	(void)key;
-	if (t.len != 4 || hex4(t.s, &code) < 0)
-		return parse_bad(p, &t, "a class is four hex digits, as 0300 for VGA");
-	grown = parse_push(p, p->keep, p->q->classes, p->q->nclasses, sizeof(code),
-			   PARSE_MAX_LIST, "'class' lines");
-	if (!grown)
+	if (i < 0)
 		return -1;
-	p->q->classes = grown;
-	grown[p->q->nclasses++] = code;
+	p->q->role = (enum q_role)i;
+	if (i != ROLE_GPU && p->nincs)
+		return parse_bad(p, &t, "an entry of role %s can only deny: it has no "
+				 "use for an include", words[i]);
 	return 0;
 }
 
@@ -151,12 +71,12 @@ static int key_class(struct parser *p, struct tok *key)
 
 static int keys_text(struct parser *p, const char **text)
 {
-	struct tok t = lex_text(&p->lx);
+	struct tok t = lex_text(&p->in.lx);
 
 	if (t.kind == TOK_END)
 		return parse_bad(p, &t, "expected some text here");
 	*text = parse_keep(p, &t);
-	p->lx.pos = p->lx.len;
+	p->in.lx.pos = p->in.lx.len;
 	return 0;
 }
 
@@ -208,7 +128,7 @@ static int key_see(struct parser *p, struct tok *key)
 static int key_status(struct parser *p, struct tok *key)
 {
 	struct tok t;
-	int i = keys_word(p, "status", status_words, &t);
+	int i = parse_one_of(p, "status", status_words, &t);
 
 	(void)key;
 	if (i < 0)
@@ -216,6 +136,84 @@ static int key_status(struct parser *p, struct tok *key)
 	p->q->status = (enum quirk_status)i;
 	p->status_at = parse_place(p, t.col);
 	return 0;
+}
+
+/* ---- evidence, contra */
+
+/* @digits digits; *value is their number. */
+static bool date_part(const struct tok *t, size_t at, size_t digits, unsigned *value)
+{
+	if (t->len < at + digits)
+		return false;
+	*value = 0;
+	for (size_t i = at; i < at + digits; i++) {
+		if (t->s[i] < '0' || t->s[i] > '9')
+			return false;
+		*value = 10 * *value + (unsigned)(t->s[i] - '0');
+	}
+	return true;
+}
+
+/* YYYY, YYYY-MM or YYYY-MM-DD */
+static bool date_good(const struct tok *t)
+{
+	static const unsigned days[] = {
+		31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31,
+	};
+	unsigned year, month = 1, day = 1;
+
+	if (t->kind != TOK_WORD || (t->len != 4 && t->len != 7 && t->len != 10))
+		return false;
+	if (!date_part(t, 0, 4, &year) || year < 1990 || year > 2199)
+		return false;
+	if (t->len > 4 && (t->s[4] != '-' || !date_part(t, 5, 2, &month)))
+		return false;
+	if (t->len > 7 && (t->s[7] != '-' || !date_part(t, 8, 2, &day)))
+		return false;
+	return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1];
+}
+
+static int keys_evidence(struct parser *p, bool against)
+{
+	static const char *const kinds[] = {
+		[EV_KERNEL] = "kernel", [EV_MAINTAINER] = "maintainer",
+		[EV_USERS] = "users", [EV_USER] = "user",
+		[EV_INFERENCE] = "inference", NULL,
+	};
+	struct q_evidence e = { .against = against, .line = p->in.line }, *grown;
+	size_t n = p->q->nevidence;
+	struct tok t, date;
+	int kind = parse_one_of(p, "kind of evidence", kinds, &t);
+
+	if (kind < 0)
+		return -1;
+	date = lex_blob(&p->in.lx);
+	if (!date_good(&date))
+		return parse_bad(p, &date, "expected a date here: YYYY, YYYY-MM or "
+				 "YYYY-MM-DD");
+	if (keys_text(p, &e.text) < 0)
+		return -1;
+	e.kind = (enum q_evidence_kind)kind;
+	e.date = parse_keep(p, &date);
+	grown = parse_push(p, p->keep, p->q->evidence, n, sizeof(e), PARSE_MAX_LIST,
+			   "lines of evidence");
+	if (!grown)
+		return -1;
+	p->q->evidence = grown;
+	grown[p->q->nevidence++] = e;
+	return 0;
+}
+
+static int key_evidence(struct parser *p, struct tok *key)
+{
+	(void)key;
+	return keys_evidence(p, false);
+}
+
+static int key_contra(struct parser *p, struct tok *key)
+{
+	(void)key;
+	return keys_evidence(p, true);
 }
 
 /* ---- [reset] */
@@ -247,23 +245,31 @@ static int keys_add_method(struct parser *p, struct q_method m, const struct tok
 	return 0;
 }
 
-static int key_method(struct parser *p, struct tok *key)
+/* METHOD or "sequence NAME"; @at is what a message points at. */
+static int keys_ladder_name(struct parser *p, struct q_method *m, struct tok *at)
 {
-	struct q_method m = { .line = p->line };
-	struct tok t;
-	int i = keys_word(p, "reset method", ladder_words, &t);
+	int i = parse_one_of(p, "reset method", ladder_words, at);
 
-	(void)key;
-	p->lost_methods |= i < 0;
 	if (i < 0)
 		return -1;
-	m.name = ladder_words[i];
-	if (!strcmp(m.name, "sequence")) {
-		if (parse_word(p, "the sequence's name", &t) < 0) {
-			p->lost_methods = true;
-			return -1;
-		}
-		m.sequence = parse_keep(p, &t);
+	m->name = ladder_words[i];
+	if (strcmp(m->name, "sequence") != 0)
+		return 0;
+	if (parse_word(p, "the sequence's name", at) < 0)
+		return -1;
+	m->sequence = parse_keep(p, at);
+	return 0;
+}
+
+static int key_method(struct parser *p, struct tok *key)
+{
+	struct q_method m = { .line = p->in.line };
+	struct tok t;
+
+	(void)key;
+	if (keys_ladder_name(p, &m, &t) < 0) {
+		p->lost_methods = true;
+		return -1;
 	}
 	return keys_add_method(p, m, &t);
 }
@@ -272,9 +278,9 @@ static int key_method(struct parser *p, struct tok *key)
 static int key_deny(struct parser *p, struct tok *key)
 {
 	struct quirk *q = p->q;
-	struct q_deny d = { .why = "", .line = p->line }, *grown;
+	struct q_deny d = { .why = "", .line = p->in.line }, *grown;
 	struct tok t;
-	int i = keys_word(p, "method to deny", deny_words, &t), ret;
+	int i = parse_one_of(p, "method to deny", deny_words, &t), ret;
 
 	(void)key;
 	if (i < 0)
@@ -286,8 +292,6 @@ static int key_deny(struct parser *p, struct tok *key)
 			return parse_bad(p, &t, "'%s' is denied twice, first on line %d",
 					 d.method, q->denies[j].line);
 	grown = arena_grow(p->keep, q->denies, q->ndenies, sizeof(d));
-	p->deny_at = arena_grow(p->scratch, p->deny_at, q->ndenies, sizeof(*p->deny_at));
-	p->deny_at[q->ndenies] = parse_place(p, t.col);
 	q->denies = grown;
 	grown[q->ndenies++] = d;
 	return ret;
@@ -300,22 +304,118 @@ static int key_budget(struct parser *p, struct tok *key)
 	return p->lost_budget ? -1 : 0;
 }
 
+/* Joined to its method at the end of the file: the ladder may stand below. */
+static int key_risk(struct parser *p, struct tok *key)
+{
+	struct quirk *q = p->q;
+	struct q_method m = { .line = p->in.line }, *grown;
+	size_t n = q->nrisks;
+	struct tok at, t;
+	int level;
+
+	(void)key;
+	if (keys_ladder_name(p, &m, &at) < 0)
+		return -1;
+	level = parse_one_of(p, "risk", risk_words, &t);
+	if (level < 0 || parse_string(p, "the reason in quotes", &m.risk_why) < 0)
+		return -1;
+	m.risk = (enum quirk_risk)level;
+	for (size_t i = 0; i < n; i++)
+		if (same_method(&q->risks[i], &m))
+			return parse_bad(p, &at, "the risk of this method is given "
+					 "twice, first on line %d", q->risks[i].line);
+	grown = parse_push(p, p->keep, q->risks, n, sizeof(m), PARSE_MAX_LIST,
+			   "'risk' lines");
+	if (!grown)
+		return -1;
+	p->risk_at = arena_grow(p->scratch, p->risk_at, n, sizeof(*p->risk_at));
+	p->risk_at[n] = parse_place(p, at.col);
+	q->risks = grown;
+	grown[q->nrisks++] = m;
+	return 0;
+}
+
+static int keys_reason(struct parser *p, struct q_reason *r)
+{
+	r->line = p->in.line;
+	return parse_string(p, "the reason in quotes", &r->why);
+}
+
+static int key_noop(struct parser *p, struct tok *key)
+{
+	(void)key;
+	return keys_reason(p, &p->q->noop_after_clean_shutdown);
+}
+
+static int key_keep_d0(struct parser *p, struct tok *key)
+{
+	(void)key;
+	return keys_reason(p, &p->q->keep_d0);
+}
+
+/* Names as the kernel's reset_method attribute has them, and "none" for no name. */
+static const char *const pin_words[] = {
+	"none", "device_specific", "acpi", "flr", "af_flr", "pm", "bus", "cxl_bus", NULL,
+};
+#define PIN_NONE 1u
+
+static int pin_one(struct parser *p, unsigned *seen, char *list, size_t room)
+{
+	struct tok t;
+	int i = parse_one_of(p, "reset method of the kernel", pin_words, &t);
+	size_t at = strlen(list);
+
+	if (i < 0)
+		return -1;
+	if (*seen & 1u << i)
+		return parse_bad(p, &t, "'%s' is given twice", pin_words[i]);
+	if (*seen & PIN_NONE || (*seen && !i))
+		return parse_bad(p, &t, "'none' stands alone: no method at all");
+	*seen |= 1u << i;
+	if (i)
+		snprintf(list + at, room - at, "%s%s", at ? " " : "", pin_words[i]);
+	return 0;
+}
+
+static int key_pin(struct parser *p, struct tok *key)
+{
+	char list[96] = "";             /* all of pin_words[] fit */
+	unsigned seen = 0;
+	struct tok t;
+
+	p->pin_at = parse_place(p, key->col);
+	do {
+		if (pin_one(p, &seen, list, sizeof(list)) < 0)
+			return -1;
+		t = lex_peek(&p->in.lx);
+	} while (t.kind == TOK_WORD);
+	p->q->pin_methods = arena_strndup(p->keep, list, strlen(list));
+	return keys_reason(p, &p->q->pin);
+}
+
 /* ---- tables */
 
 static const struct key top_keys[] = {
 	{ "format", KEY_ONCE | KEY_REQUIRED, key_format },
+	{ "include", 0, key_include },
 	{ NULL, 0, NULL },
 };
 static const struct key device_keys[] = {
 	{ "name", KEY_ONCE | KEY_REQUIRED, key_name },
 	{ "pci", KEY_REQUIRED, key_pci },
-	{ "class", KEY_ONCE, key_class },
 	{ "with", 0, key_with },
+	{ "role", KEY_ONCE, key_role },
+	{ "class", 0, key_class },
+	{ "revision", 0, key_revision },
+	{ "on", 0, key_on },
+	{ "kernel", 0, key_kernel },
 	{ NULL, 0, NULL },
 };
 static const struct key notes_keys[] = {
 	{ "problem", 0, key_problem },
-	{ "source", KEY_REQUIRED, key_source },
+	{ "source", 0, key_source },
+	{ "evidence", 0, key_evidence },
+	{ "contra", 0, key_contra },
 	{ "tested", 0, key_tested },
 	{ "see", 0, key_see },
 	{ "status", KEY_ONCE, key_status },
@@ -325,6 +425,10 @@ static const struct key reset_keys[] = {
 	{ "method", 0, key_method },
 	{ "deny", 0, key_deny },
 	{ "budget", KEY_ONCE, key_budget },
+	{ "risk", 0, key_risk },
+	{ "noop-after-clean-shutdown", KEY_ONCE, key_noop },
+	{ "keep-d0", KEY_ONCE, key_keep_d0 },
+	{ "pin", KEY_ONCE, key_pin },
 	{ NULL, 0, NULL },
 };
 
@@ -342,7 +446,7 @@ const struct key *keys_of(enum section_id sec)
 
 static int keys_find(struct parser *p, struct tok *t)
 {
-	const struct key *keys = keys_of(p->sec);
+	const struct key *keys = keys_of(p->in.sec);
 	const char *words[16];
 	int n;
 
@@ -352,9 +456,19 @@ static int keys_find(struct parser *p, struct tok *t)
 		words[n] = keys[n].name;
 	}
 	words[n] = NULL;
-	p->lost_keys[p->sec] = true;
-	p->lost_methods |= p->sec == SEC_RESET;
+	p->lost_keys[p->in.sec] = true;
+	p->lost_methods |= p->in.sec == SEC_RESET;
 	return parse_unknown(p, t, "key", words);
+}
+
+/* An entry about another function than the GPU cannot reset anything. */
+static int keys_only_denies(struct parser *p, const struct key *key, const struct tok *t)
+{
+	if (p->in.sec != SEC_RESET || p->q->role == ROLE_GPU || key->parse == key_deny)
+		return 0;
+	p->lost_methods = true;
+	return parse_bad(p, t, "an entry of role %s can only deny",
+			 quirk_role_str(p->q->role));
 }
 
 int keys_line(struct parser *p)
@@ -363,21 +477,23 @@ int keys_line(struct parser *p)
 	struct tok t;
 	int i;
 
-	if (parse_word(p, "a key", &t) < 0) {
-		p->lost_keys[p->sec] = true;
+	if (parse_dashed(p, "a key", &t) < 0) {
+		p->lost_keys[p->in.sec] = true;
 		return -1;
 	}
 	i = keys_find(p, &t);
 	if (i < 0)
 		return -1;
-	key = &keys_of(p->sec)[i];
-	if (key->flags & KEY_ONCE && p->seen[p->sec] & 1u << i)
+	key = &keys_of(p->in.sec)[i];
+	if (keys_only_denies(p, key, &t) < 0)
+		return -1;
+	if (key->flags & KEY_ONCE && p->in.seen[p->in.sec] & 1u << i)
 		return parse_bad(p, &t, "'%s' is given twice, first on line %d",
-				 key->name, p->seen_line[p->sec][i]);
-	p->seen[p->sec] |= 1u << i;
-	p->seen_line[p->sec][i] = p->line;
+				 key->name, p->in.seen_line[p->in.sec][i]);
+	p->in.seen[p->in.sec] |= 1u << i;
+	p->in.seen_line[p->in.sec][i] = p->in.line;
 	if (parse_expect(p, "=") < 0) {
-		p->lost_methods |= p->sec == SEC_RESET;
+		p->lost_methods |= p->in.sec == SEC_RESET;
 		return -1;
 	}
 	return key->parse(p, &t) < 0 ? -1 : parse_end(p);

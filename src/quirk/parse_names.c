@@ -20,6 +20,14 @@ struct sym_reg *names_reg(struct parser *p, const struct tok *t)
 	return NULL;
 }
 
+struct sym_mbox *names_mbox(struct parser *p, const struct tok *t)
+{
+	for (size_t i = 0; i < p->nmboxes; i++)
+		if (tok_is(t, p->mboxes[i]->name))
+			return p->mboxes[i];
+	return NULL;
+}
+
 struct sym_field *names_field(struct sym_reg *r, const struct tok *t)
 {
 	for (size_t i = 0; i < r->nfields; i++)
@@ -60,6 +68,23 @@ struct sym_reg *names_add_reg(struct parser *p, const struct tok *t)
 	p->regs = grown;
 	grown[p->nregs++] = r;
 	return r;
+}
+
+struct sym_mbox *names_add_mbox(struct parser *p, const struct tok *t)
+{
+	struct sym_mbox **grown, *m;
+
+	grown = parse_push(p, p->scratch, p->mboxes, p->nmboxes,
+			   sizeof(struct sym_mbox *), PARSE_MAX_REGS, "mailboxes");
+	if (!grown)
+		return NULL;
+	m = arena_alloc(p->scratch, sizeof(*m));
+	m->name = arena_strndup(p->scratch, t->s, t->len);
+	m->at = parse_place(p, t->col);
+	m->poisoned = true;
+	p->mboxes = grown;
+	grown[p->nmboxes++] = m;
+	return m;
 }
 
 struct sym_field *names_add_field(struct parser *p, struct sym_reg *r,
@@ -109,6 +134,24 @@ int names_no_reg(struct parser *p, const struct tok *t)
 	if (!p->lost_names)
 		parse_unknown(p, t, "register", words);
 	ghost = names_add_reg(p, t);
+	if (ghost)
+		ghost->ghost = true;
+	return -1;
+}
+
+int names_no_mbox(struct parser *p, const struct tok *t)
+{
+	struct sym_mbox *ghost;
+	const char *words[PARSE_MAX_REGS + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->nmboxes; i++)
+		if (!p->mboxes[i]->ghost)
+			words[n++] = p->mboxes[i]->name;
+	words[n] = NULL;
+	if (!p->lost_names)
+		parse_unknown(p, t, "mailbox", words);
+	ghost = names_add_mbox(p, t);
 	if (ghost)
 		ghost->ghost = true;
 	return -1;

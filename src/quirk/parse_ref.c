@@ -18,7 +18,7 @@ static int ref_index(struct parser *p, struct index *ix)
 	ix->given = parse_accept(p, "[");
 	if (!ix->given)
 		return 0;
-	ix->tok = lex_peek(&p->lx);
+	ix->tok = lex_peek(&p->in.lx);
 	ix->all = parse_accept(p, "*");
 	if (!ix->all && parse_number(p, "a number or *", &ix->n, &ix->tok) < 0)
 		return -1;

@@ -9,7 +9,7 @@
 
 static int reg_width(struct parser *p, struct sym_reg *r)
 {
-	struct tok t = lex_peek(&p->lx), num;
+	struct tok t = lex_peek(&p->in.lx), num;
 	uint32_t w;
 
 	r->reg.width = 4;
@@ -69,8 +69,8 @@ static int reg_alone(struct parser *p, const struct sym_reg *r, const struct tok
 	for (size_t i = 0; i < p->nregs; i++)
 		if (reg_overlaps(r, p->regs[i]))
 			return parse_bad(p, num, "this address belongs to %s, declared "
-					 "on line %d", p->regs[i]->name,
-					 p->regs[i]->at.line);
+					 "on %s", p->regs[i]->name,
+					 parse_where(p, &p->regs[i]->at).text);
 	return 0;
 }
 
@@ -121,8 +121,8 @@ static int reg_decl(struct parser *p, const struct tok *name)
 	struct sym_reg *r = names_reg(p, name);
 
 	if (r && !r->ghost)
-		return parse_bad(p, name, "%s is declared twice, first on line %d",
-				 r->name, r->at.line);
+		return parse_bad(p, name, "%s is declared twice, first on %s",
+				 r->name, parse_where(p, &r->at).text);
 	r = r ? r : names_add_reg(p, name);
 	if (!r)
 		return -1;
@@ -170,8 +170,8 @@ static int field_alone(struct parser *p, const struct sym_reg *r,
 		const struct sym_field *o = &r->fields[i];
 
 		if (!o->poisoned && o->mask & f->mask)
-			return parse_bad(p, first, "overlaps %s.%s, declared on line %d",
-					 r->name, o->name, o->at.line);
+			return parse_bad(p, first, "overlaps %s.%s, declared on %s",
+					 r->name, o->name, parse_where(p, &o->at).text);
 	}
 	return 0;
 }
@@ -194,8 +194,8 @@ static int field_decl(struct parser *p, const struct tok *reg)
 		return 0;
 	f = names_field(r, &name);
 	if (f)
-		return parse_bad(p, &name, "%s.%s is declared twice, first on line %d",
-				 r->name, f->name, f->at.line);
+		return parse_bad(p, &name, "%s.%s is declared twice, first on %s",
+				 r->name, f->name, parse_where(p, &f->at).text);
 	f = names_add_field(p, r, &name);
 	if (!f || parse_expect(p, "=") < 0 || field_bits(p, r, f, &first) < 0 ||
 	    field_alone(p, r, f, &first) < 0)
@@ -204,20 +204,27 @@ static int field_decl(struct parser *p, const struct tok *reg)
 	return 0;
 }
 
+/* Words that begin another declaration, unless a register is called so. */
+static const struct {
+	const char *word;
+	int (*parse)(struct parser *p);
+} reg_words[] = {
+	{ "space", regs_space }, { "mailbox", regs_mailbox }, { "answer", regs_answer },
+};
+
 int regs_line(struct parser *p)
 {
-	struct lex start = p->lx;
 	struct tok name, next;
 
 	if (parse_word(p, "'space', or the name of a register", &name) < 0) {
 		p->lost_names = true;
 		return -1;
 	}
-	next = lex_peek(&p->lx);
-	if (tok_is(&name, "space") && !tok_is(&next, "=")) {
-		p->lx = start;
-		return regs_space(p);
-	}
+	next = lex_peek(&p->in.lx);
+	for (size_t i = 0; i < sizeof(reg_words) / sizeof(*reg_words); i++)
+		if (tok_is(&name, reg_words[i].word) && !tok_is(&next, "=") &&
+		    !tok_is(&next, ".") && !tok_is(&next, "["))
+			return reg_words[i].parse(p);
 	if (tok_is(&next, "."))
 		return field_decl(p, &name);
 	return reg_decl(p, &name);

@@ -58,7 +58,7 @@ static int space_bar(struct parser *p, struct sym_space *sp)
 	if (!tok_is(&t, units[0]) && !tok_is(&t, units[1]))
 		return parse_unknown(p, &t, "unit", units);
 	sp->unit = tok_is(&t, "dwords") ? 4 : 1;
-	t = lex_peek(&p->lx);
+	t = lex_peek(&p->in.lx);
 	if (!parse_accept(p, "size"))
 		return parse_bad(p, &t, "a BAR space needs the size of its BAR: "
 				 "'size 256K'");
@@ -112,15 +112,14 @@ int regs_space(struct parser *p)
 	struct sym_space *sp;
 	struct tok name;
 
-	parse_next(p);                  /* "space" */
 	if (parse_word(p, "the space's name", &name) < 0) {
 		p->lost_names = true;
 		return -1;
 	}
 	sp = names_space(p, &name);
 	if (sp && !sp->ghost)
-		return parse_bad(p, &name, "space '%s' is declared twice, first on line "
-				 "%d", sp->name, sp->at.line);
+		return parse_bad(p, &name, "space '%s' is declared twice, first on %s",
+				 sp->name, parse_where(p, &sp->at).text);
 	sp = sp ? sp : names_add_space(p, &name);
 	if (!sp)
 		return -1;
@@ -134,8 +133,6 @@ int regs_space(struct parser *p)
 	sp->bar = kind->bar;
 	if (kind->parse(p, sp) < 0 || parse_end(p) < 0)
 		return -1;
-	if (sp->kind == REG_BAR && p->q->bar_size[sp->bar] < sp->size)
-		p->q->bar_size[sp->bar] = sp->size;
 	sp->poisoned = false;
 	return 0;
 }
@@ -145,19 +142,19 @@ int regs_space(struct parser *p)
 /* A window register of @sp, by name. */
 static struct sym_reg *window(struct parser *p, struct place at, const char *name)
 {
-	struct lex line = p->lx;
-	int number = p->line;
+	struct input outer = p->in;
 	struct tok t = { TOK_WORD, name, strlen(name), at.col };
 	struct sym_reg *r = names_reg(p, &t);
 
-	p->lx = (struct lex){ at.src, at.len, 0 };     /* messages are about that line */
-	p->line = at.line;
+	/* messages are about that line */
+	p->in.path = at.file;
+	p->in.lx = (struct lex){ at.src, at.len, 0 };
+	p->in.line = at.line;
 	if (!r)
 		names_no_reg(p, &t);
 	else if (!r->poisoned && (r->reg.space != REG_BAR || r->count))
 		parse_bad(p, &t, "%s is not a single register in a BAR", name);
-	p->lx = line;
-	p->line = number;
+	p->in = outer;
 	if (!r || r->poisoned || r->reg.space != REG_BAR || r->count)
 		return NULL;
 	r->used = true;

@@ -8,29 +8,56 @@
 #define IN_SEQUENCE (1u << SEC_SEQUENCE)
 #define IN_CLEAN (1u << SEC_CLEAN)
 #define IN_HEALTH (1u << SEC_HEALTH)
+#define IN_RESTORE (1u << SEC_RESTORE)
+
+#define CAN_WHEN 1u             /* "when COND then" may stand in front */
+#define CAN_TRY 2u
+#define WRITES 4u
 
 struct verb {
 	const char *name;
 	unsigned in;            /* sections it belongs to */
+	unsigned flags;
 	int (*parse)(struct parser *p);
+	bool prefix;            /* a statement follows on the line */
 };
 
-static int stmt_add(struct parser *p, const struct q_stmt *st)
+int stmt_push(struct parser *p, const struct q_stmt *st)
 {
-	struct q_block *b = p->block;
+	struct q_block *b = p->in.block;
 	struct q_stmt *grown;
 
+	if (p->nstmts >= PARSE_MAX_ALL_STMTS) {
+		parse_bad_at(p, parse_place(p, 1), "more than %d statements in one file",
+			     PARSE_MAX_ALL_STMTS);
+		p->mute = true;
+		return -1;
+	}
 	grown = parse_push(p, p->keep, b->stmt, b->n, sizeof(*st), PARSE_MAX_STMTS,
 			   "statements in one section");
 	if (!grown)
 		return -1;
 	b->stmt = grown;
 	grown[b->n++] = *st;
+	p->nstmts++;
 	return 0;
 }
 
-/* A right statement about a wrong declaration: nothing to say, nothing to emit. */
-static int stmt_drop(struct parser *p)
+int stmt_add(struct parser *p, struct q_stmt st)
+{
+	if (p->pre.poisoned)
+		return stmt_drop(p);
+	st.file = p->in.path;
+	st.line = p->in.line;
+	st.risk = p->st.risk;
+	st.always = p->st.always;
+	st.optional = p->pre.optional;
+	memcpy(st.when, p->pre.when, sizeof(st.when));
+	st.nwhen = p->pre.nwhen;
+	return stmt_push(p, &st);
+}
+
+int stmt_drop(struct parser *p)
 {
 	p->lost_stmts = true;
 	return 0;
@@ -48,6 +75,14 @@ static int stmt_assign(struct parser *p, struct ref *ref, uint32_t *value)
 
 static int stmt_write_all(struct parser *p, const struct ref *ref, struct q_stmt st)
 {
+	struct reg all = ref->sym->reg;
+
+	all.width = 4;
+	for (uint32_t i = 0; i < ref->sym->count; i++) {
+		all.off = ref->sym->reg.off + 4 * i;
+		if (cond_apart(p, &all, 1) < 0)
+			return -1;
+	}
 	for (uint32_t i = 0; i < ref->sym->count; i++) {
 		size_t room = strlen(ref->sym->name) + 16;
 		char *name = arena_alloc(p->keep, room);
@@ -55,7 +90,8 @@ static int stmt_write_all(struct parser *p, const struct ref *ref, struct q_stmt
 		snprintf(name, room, "%s[%u]", ref->sym->name, i);
 		st.name = name;
 		st.reg.off = ref->sym->reg.off + 4 * i;
-		if (stmt_add(p, &st) < 0)
+		st.joined = i > 0;
+		if (stmt_add(p, st) < 0)
 			return -1;
 	}
 	return 0;
@@ -63,7 +99,7 @@ static int stmt_write_all(struct parser *p, const struct ref *ref, struct q_stmt
 
 static int stmt_write(struct parser *p)
 {
-	struct q_stmt st = { .verb = Q_WRITE, .line = p->line };
+	struct q_stmt st = { .verb = Q_WRITE };
 	struct ref ref;
 
 	if (stmt_assign(p, &ref, &st.value) < 0)
@@ -76,18 +112,18 @@ static int stmt_write(struct parser *p)
 	st.reg = ref.reg;
 	st.name = ref.name;
 	st.mask = ref.mask;
-	return ref.all ? stmt_write_all(p, &ref, st) : stmt_add(p, &st);
+	return ref.all ? stmt_write_all(p, &ref, st) : stmt_add(p, st);
 }
 
 static int stmt_emit_set(struct parser *p, const struct ref *ref, uint32_t mask,
 			 uint32_t value)
 {
-	struct q_stmt st = { .verb = Q_SET, .line = p->line, .reg = ref->reg,
+	struct q_stmt st = { .verb = Q_SET, .reg = ref->reg,
 			     .name = ref->name, .mask = mask, .value = value };
 
 	if (ref->all)
 		return parse_bad(p, &ref->tok, "only 'write' takes a whole array");
-	return stmt_add(p, &st);
+	return stmt_add(p, st);
 }
 
 static int stmt_set(struct parser *p)
@@ -122,152 +158,164 @@ static int stmt_setbits(struct parser *p)
 	return stmt_emit_set(p, &ref, mask, mask);
 }
 
-/* ---- conditions */
-
-static int cond_op(struct parser *p, enum reg_op *op)
-{
-	static const enum reg_op ops[] = { REG_EQ, REG_NE, REG_GE, REG_LT };
-	struct tok t = parse_next(p);
-
-	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
-		if (t.kind == TOK_OP && tok_is(&t, reg_op_str(ops[i]))) {
-			*op = ops[i];
-			return 0;
-		}
-	}
-	if (tok_is(&t, "="))
-		return parse_bad(p, &t, "a comparison is written ==, a single = only "
-				 "assigns");
-	return parse_bad(p, &t, "expected a comparison here: ==, !=, >= or <");
-}
-
-/* Conditions that say nothing, since all ones satisfies none of them. */
-static int cond_sense(struct parser *p, const struct ref *ref,
-		      const struct reg_cond *c)
-{
-	if (c->op == REG_EQ && c->want == reg_all_ones(&c->reg))
-		return parse_bad(p, &ref->tok, "this can never hold: a register that "
-				 "reads all ones is a lost device");
-	if (c->op == REG_LT && !c->want)
-		return parse_bad(p, &ref->tok, "this can never hold: nothing is less "
-				 "than 0");
-	if (c->op == REG_GE && !c->want)
-		return parse_bad(p, &ref->tok, "this says nothing: everything is at "
-				 "least 0");
-	return 0;
-}
-
-static int cond_one(struct parser *p, struct q_stmt *st, bool *poisoned)
-{
-	struct reg_cond c = { 0 };
-	struct ref ref;
-
-	if (regs_ref(p, &ref) < 0 || cond_op(p, &c.op) < 0 ||
-	    regs_value(p, &ref, &c.want) < 0)
-		return -1;
-	*poisoned |= ref.poisoned;
-	if (ref.poisoned)
-		return 0;
-	if (ref.all)
-		return parse_bad(p, &ref.tok, "a condition is about one register");
-	c.reg = ref.reg;
-	c.mask = ref.mask;
-	c.name = ref.name;
-	if (cond_sense(p, &ref, &c) < 0)
-		return -1;
-	st->cond[st->ncond++] = c;
-	return 0;
-}
-
-/* COND, COND or COND */
-static int stmt_conds(struct parser *p, struct q_stmt *st, bool *poisoned)
-{
-	struct tok t;
-	int n = 0;
-
-	do {
-		if (cond_one(p, st, poisoned) < 0)
-			return -1;
-	} while (++n < REG_ALTERNATIVES && parse_accept(p, "or"));
-	t = lex_peek(&p->lx);
-	if (tok_is(&t, "or"))
-		return parse_bad(p, &t, "at most %d alternatives", REG_ALTERNATIVES);
-	st->name = st->ncond ? st->cond[0].name : "";
-	return 0;
-}
+/* ---- wait, require, delay */
 
 static int stmt_wait(struct parser *p)
 {
-	struct q_stmt st = { .verb = Q_WAIT, .line = p->line };
+	struct q_stmt st = { .verb = Q_WAIT };
 	bool poisoned = false;
 
-	if (stmt_conds(p, &st, &poisoned) < 0 || parse_expect(p, "within") < 0 ||
+	if (cond_line(p, st.cond, &st.ncond, &poisoned) < 0 ||
+	    parse_expect(p, "within") < 0 ||
 	    parse_time(p, TIME_S | TIME_MS | TIME_US, &st.limit_us) < 0 ||
 	    parse_end(p) < 0)
 		return -1;
-	return poisoned ? stmt_drop(p) : stmt_add(p, &st);
+	st.name = st.ncond ? st.cond[0].name : "";
+	return poisoned ? stmt_drop(p) : stmt_add(p, st);
+}
+
+/* A sequence that is not for the card must say so before it changes anything. */
+static int stmt_require_here(struct parser *p, const struct tok *at)
+{
+	if (p->st.always)
+		return parse_bad(p, at, "no 'require' below 'always': what stands there "
+				 "runs in any case");
+	if (p->st.wrote)
+		return parse_bad(p, at, "'require' below a statement that writes: a part "
+				 "has happened by then; use 'wait COND within TIME'");
+	return 0;
 }
 
 /* In a sequence the person is told why it does not apply; elsewhere it just fails. */
 static int stmt_require(struct parser *p)
 {
-	struct q_stmt st = { .verb = Q_REQUIRE, .line = p->line };
+	struct q_stmt st = { .verb = Q_REQUIRE };
 	bool poisoned = false;
 
-	if (stmt_conds(p, &st, &poisoned) < 0)
+	if (stmt_require_here(p, &p->verb) < 0 ||
+	    cond_line(p, st.cond, &st.ncond, &poisoned) < 0)
 		return -1;
-	if (p->sec == SEC_SEQUENCE &&
+	if (p->in.sec == SEC_SEQUENCE &&
 	    (parse_expect(p, "else") < 0 || parse_expect(p, "skip") < 0 ||
 	     parse_string(p, "the reason in quotes", &st.why) < 0))
 		return -1;
 	if (parse_end(p) < 0)
 		return -1;
-	return poisoned ? stmt_drop(p) : stmt_add(p, &st);
+	st.name = st.ncond ? st.cond[0].name : "";
+	return poisoned ? stmt_drop(p) : stmt_add(p, st);
 }
 
 static int stmt_delay(struct parser *p)
 {
-	struct q_stmt st = { .verb = Q_DELAY, .line = p->line, .name = "" };
+	struct q_stmt st = { .verb = Q_DELAY, .name = "" };
 
 	if (parse_time(p, TIME_S | TIME_MS | TIME_US, &st.limit_us) < 0 ||
 	    parse_end(p) < 0)
 		return -1;
-	return stmt_add(p, &st);
+	return stmt_add(p, st);
+}
+
+/* ---- prefixes */
+
+static int stmt_when(struct parser *p)
+{
+	p->pre.when_tok = p->verb;
+	if (p->pre.optional)
+		return parse_bad(p, &p->verb, "'try' stands right before wait or send: "
+				 "when COND then try ...");
+	return cond_when(p);
+}
+
+static int stmt_try(struct parser *p)
+{
+	if (p->pre.optional)
+		return parse_bad(p, &p->verb, "'try' is given twice");
+	p->pre.optional = true;
+	p->pre.try_tok = p->verb;
+	return 0;
 }
 
 /* ---- table */
 
 static const struct verb verbs[] = {
-	{ "write", IN_SEQUENCE, stmt_write },
-	{ "set", IN_SEQUENCE, stmt_set },
-	{ "setbits", IN_SEQUENCE, stmt_setbits },
-	{ "wait", IN_SEQUENCE | IN_HEALTH, stmt_wait },
-	{ "delay", IN_SEQUENCE, stmt_delay },
-	{ "require", IN_SEQUENCE | IN_CLEAN | IN_HEALTH, stmt_require },
+	{ "write", IN_SEQUENCE, CAN_WHEN | WRITES, stmt_write, false },
+	{ "set", IN_SEQUENCE, CAN_WHEN | WRITES, stmt_set, false },
+	{ "setbits", IN_SEQUENCE, CAN_WHEN | WRITES, stmt_setbits, false },
+	{ "wait", IN_SEQUENCE | IN_HEALTH, CAN_WHEN | CAN_TRY, stmt_wait, false },
+	{ "delay", IN_SEQUENCE, CAN_WHEN, stmt_delay, false },
+	{ "require", IN_SEQUENCE | IN_CLEAN | IN_HEALTH, 0, stmt_require, false },
+	{ "send", IN_SEQUENCE, CAN_WHEN | CAN_TRY | WRITES, stmt_send, false },
+	{ "post", IN_SEQUENCE, CAN_WHEN | WRITES, stmt_post, false },
+	{ "try", IN_SEQUENCE, CAN_WHEN, stmt_try, true },
+	{ "when", IN_SEQUENCE, CAN_WHEN, stmt_when, true },
+	{ "always", IN_SEQUENCE, 0, stmt_always, false },
+	{ "run", IN_SEQUENCE | IN_CLEAN | IN_HEALTH, 0, stmt_run, false },
+	{ "risk", IN_SEQUENCE, 0, stmt_risk, false },
+	{ "keep", IN_RESTORE, 0, stmt_keep, false },
 };
 #define NVERBS (sizeof(verbs) / sizeof(*verbs))
 
-int stmt_line(struct parser *p)
+static const char *const section_holds[SEC_COUNT] = {
+	[SEC_SEQUENCE] = "a sequence, only in [restore]",
+	[SEC_CLEAN] = "[clean], only require and run",
+	[SEC_HEALTH] = "[health], only wait, require and run",
+	[SEC_RESTORE] = "[restore], only keep",
+};
+
+/* The verb that comes next, allowed in this section. */
+static const struct verb *stmt_verb(struct parser *p)
 {
 	const char *words[NVERBS + 1];
-	struct tok t;
+	struct tok *t = &p->verb;
 	size_t n = 0;
 
-	if (parse_word(p, "a statement", &t) < 0)
-		return -1;
+	if (parse_word(p, "a statement", t) < 0)
+		return NULL;
 	for (size_t i = 0; i < NVERBS; i++) {
-		bool here = verbs[i].in & 1u << p->sec;
+		bool here = verbs[i].in & 1u << p->in.sec;
 
-		if (here && tok_is(&t, verbs[i].name))
-			return verbs[i].parse(p);
-		if (tok_is(&t, verbs[i].name))
-			return parse_bad(p, &t, "'%s' does not belong in %s",
-					 verbs[i].name, p->sec == SEC_CLEAN
-					 ? "[clean], only require"
-					 : "[health], only wait and require");
+		if (here && tok_is(t, verbs[i].name))
+			return &verbs[i];
+		if (tok_is(t, verbs[i].name)) {
+			parse_bad(p, t, "'%s' does not belong in %s", verbs[i].name,
+				  section_holds[p->in.sec]);
+			return NULL;
+		}
 		if (here)
 			words[n++] = verbs[i].name;
 	}
 	words[n] = NULL;
-	return parse_unknown(p, &t, "statement", words);
+	parse_unknown(p, t, "statement", words);
+	return NULL;
+}
+
+/* May what stands in front of @v on the line stand there? */
+static int stmt_prefix_fits(struct parser *p, const struct verb *v)
+{
+	if (p->pre.optional && !v->prefix && !(v->flags & CAN_TRY))
+		return parse_bad(p, &p->pre.try_tok, "'try' goes with wait and send, not "
+				 "with '%s'", v->name);
+	if (p->pre.nwhen && !(v->flags & CAN_WHEN))
+		return parse_bad(p, &p->pre.when_tok, "'%s' cannot have a condition",
+				 v->name);
+	return 0;
+}
+
+int stmt_line(struct parser *p)
+{
+	const struct verb *v;
+	int ret;
+
+	p->pre = (struct prefix){ 0 };
+	do {
+		v = stmt_verb(p);
+		if (!v || stmt_prefix_fits(p, v) < 0)
+			return -1;
+		if (p->st.last)
+			return parse_bad(p, &p->verb, "nothing can follow 'run %.40s': "
+					 "that sequence has an 'always'", p->st.last);
+		ret = v->parse(p);
+		p->st.wrote |= (v->flags & WRITES) != 0;        /* even a wrong one */
+	} while (v->prefix && ret == 0);
+	return ret;
 }

@@ -47,7 +47,7 @@ static bool text_hidden(uint32_t cp)
 static bool text_readable(struct parser *p, const char *line, size_t len)
 {
 	for (size_t i = 0, n; i < len; i += n) {
-		struct place at = { p->line, (int)i + 1, NULL, 0 };
+		struct place at = { p->in.path, p->in.line, (int)i + 1, NULL, 0 };
 		uint32_t cp = 0;
 
 		n = text_utf8((const unsigned char *)line + i, len - i, &cp);
@@ -84,12 +84,12 @@ bool text_line(struct parser *p, const char *line, size_t *len, bool last)
 	struct tok end;
 
 	if (*len && line[*len - 1] == '\r') {
-		p->lx.len = --*len;
+		p->in.lx.len = --*len;
 		end = text_at(line, *len);
-		if (!p->said_cr)
+		if (!p->in.said_cr)
 			parse_bad(p, &end, "lines end in CR LF: save the file with LF "
 				  "alone");
-		p->said_cr = true;
+		p->in.said_cr = true;
 	}
 	if (!text_readable(p, line, *len))
 		return false;

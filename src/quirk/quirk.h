@@ -28,7 +28,7 @@ enum quirk_risk { RISK_SAFE, RISK_HOST_MAY_HANG, RISK_POWER_CYCLES };
 
 /* Which function of a card (or of its way to the host) an entry is about. */
 enum q_role {
-	ROLE_GPU,               /* display or accelerator: what a target's main function is */
+	ROLE_GPU,               /* display or accelerator: a target's main function */
 	ROLE_AUDIO, ROLE_USB, ROLE_UCSI,
 	ROLE_SWITCH,            /* a switch port or another bridge above the card */
 	ROLE_ROOT_PORT,
@@ -61,7 +61,7 @@ struct q_when {
 	int ncond;
 };
 
-/* What an answer of a mailbox means; a list ends with @text NULL. */
+/* What an answer of a mailbox means; a list, maybe empty, ends with @text NULL. */
 struct q_code {
 	uint32_t value;
 	const char *text;
@@ -76,14 +76,16 @@ struct q_stmt {
 	uint32_t mask, value;
 	struct reg_cond cond[REG_ALTERNATIVES]; /* Q_REQUIRE, Q_WAIT: any one suffices */
 	int ncond;
-	uint64_t limit_us;              /* Q_WAIT, Q_DELAY */
+	uint64_t limit_us;              /* Q_WAIT (0: read once), Q_DELAY */
 	const char *why;                /* Q_REQUIRE: the text after 'else skip' */
-	struct q_when when[Q_WHENS];    /* all must hold, else the statement is passed by */
+	struct q_when when[Q_WHENS];    /* all must hold, else it is passed by */
 	int nwhen;
 	bool optional;                  /* "try": its failure is not the sequence's */
+	bool joined;    /* same line as the statement before it ("send" is six): when an
+			 * optional one fails, the joined ones after it are passed by */
 	bool always;                    /* after "always": see struct q_block */
 	enum quirk_risk risk;
-	const struct q_code *codes;     /* Q_WAIT on a mailbox' answer: its codes */
+	const struct q_code *codes;     /* Q_WAIT for a mailbox to say ok: its codes */
 };
 
 /*
@@ -101,7 +103,7 @@ struct q_block {
 struct q_id {
 	uint16_t vendor, device;
 	uint16_t device_last;           /* a range; == device for a single one */
-	uint16_t device_mask;           /* 0xffff, or "2340/ffc0": (id & mask) == device */
+	uint16_t device_mask;           /* 0xffff; "2340/ffc0": (id & mask) == device */
 	bool has_sub;
 	uint16_t subvendor, subdevice;
 	int line;
@@ -170,6 +172,8 @@ struct quirk {
 	enum quirk_status status;
 	struct q_method *methods; /* the ladder, in order; empty: the default ladder */
 	size_t nmethods;
+	struct q_method *risks;         /* all "risk" lines; a ladder's are in it, too */
+	size_t nrisks;
 	struct q_deny *denies;
 	size_t ndenies;
 	uint64_t budget_us; /* most time all attempts together may take; 0: default */
@@ -177,13 +181,15 @@ struct quirk {
 	struct q_reason keep_d0;        /* never let it enter D3 while a VM may have it */
 	struct q_reason pin;            /* hold reset_method at @pin_methods meanwhile */
 	const char *pin_methods;        /* as written to the attribute; "": none at all */
-	struct q_block *sequences;
+	struct q_block *sequences;      /* of includes only those a method names */
 	size_t nsequences;
 	struct q_block clean;           /* conditions that hold on a pristine card */
 	struct q_block health;
 	struct q_block restore;         /* Q_KEEP: vendor configuration bits */
 	uint32_t bar_size[6]; /* least size of each BAR the registers need, 0: unused */
 	bool broken; /* it has errors: only ids and denies may be used */
+	bool blurred;                   /* ... one in [device]: its role and conditions
+					 * may be lost, so all of them count as met */
 	void *arena;                    /* owns all strings and arrays above */
 };
 
@@ -219,11 +225,30 @@ void quirk_free(struct quirk *);
  * @trust, a file must be a regular file owned by root and not writable by others,
  * checked on the open descriptor; a file that is not is reported and not obeyed,
  * but its ids (and so its denies) still block its card: it comes back as broken.
+ * The files they include are looked up in the same order and trusted by the same
+ * rules; what is wrong with one breaks the quirks that include it.
  * Returns 0 or a negative errno; parse errors are in @diag, not in the return value.
  */
 int quirk_db_load(struct quirk_db *db, const char *const dirs[], bool trust,
 		  struct diag *diag, struct err *err);
 void quirk_db_free(struct quirk_db *db);
+
+/*
+ * Load the one quirk file @path. Its includes are looked up in its own folder first,
+ * then in @dirs (NULL-terminated, strongest first; may be NULL). @trust as above: a
+ * file that is not trusted comes back broken, with the reason in @diag. NULL: it
+ * cannot be read (@err is filled), or not even an id in it could be (errors in @diag,
+ * @err->code is 0). Free with quirk_free().
+ */
+struct quirk *quirk_load(const char *path, const char *const dirs[], bool trust,
+			 struct diag *diag, struct err *err);
+
+/*
+ * Rules across files: two entries equally specific for the same ids, role and
+ * conditions, so that quirk_match() could not choose. One error each, with both files
+ * and lines; returns how many. Broken entries are left out: they block anyway.
+ */
+size_t quirk_db_check(const struct quirk_db *db, struct diag *diag);
 
 /* What is known of a function (or bridge) when it is looked up. */
 struct q_subject {
@@ -232,7 +257,7 @@ struct q_subject {
 	uint8_t revision;
 	enum q_role role;
 	unsigned on;                    /* enum q_on bits that are true of the card */
-	const char *kernel;             /* uname -r; NULL or unreadable: matches no range */
+	const char *kernel;             /* uname -r; NULL, unreadable: in no range */
 };
 
 /* Why an entry does, or does not, concern a subject. */

@@ -4,7 +4,7 @@
  * like one nobody wrote about: it comes back broken, or, when not even its ids could
  * be read, the weaker file of the same name does.
  */
-#include "quirk/quirk.h"
+#include "quirk/load.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,19 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/diag.h"
 #include "base/xalloc.h"
-
-#define DB_MAX_FILE (256u << 10)
-
-struct folder {
-	const char *path;
-	int fd;
-	bool untrusted;
-};
 
 struct entry {
 	char *name;
@@ -34,13 +24,9 @@ struct entry {
 struct loader {
 	struct quirk_db *db;
 	size_t room;
-	struct folder *folder;
-	size_t nfolders;
+	struct load load;
 	struct entry *entry;
 	size_t nentries, entry_room;
-	bool trust;
-	struct diag *diag;
-	char *text;             /* DB_MAX_FILE + 1 bytes */
 };
 
 /* ---- collecting names */
@@ -53,21 +39,6 @@ static bool db_is_quirk(const char *name)
 	return name[0] != '.' && n > cut && !strcmp(name + n - cut, suffix);
 }
 
-/* Why root must not obey what this is, or NULL. */
-static const char *db_distrust(const struct stat *st)
-{
-	if (st->st_uid != 0)
-		return "it does not belong to root";
-	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return "others than root can write to it";
-	return NULL;
-}
-
-static void db_refuse(struct loader *l, const char *path, const char *why)
-{
-	diag_add(l->diag, DIAG_ERROR, path, 0, 0, NULL, 0, "not obeyed: %s", why);
-}
-
 static void db_list(struct loader *l, DIR *dir, size_t rank)
 {
 	struct dirent *de;
@@ -75,7 +46,6 @@ static void db_list(struct loader *l, DIR *dir, size_t rank)
 	char *name;
 
 	while ((de = readdir(dir)) != NULL) {
-
 		if (!db_is_quirk(de->d_name))
 			continue;
 		len = strlen(de->d_name) + 1;
@@ -87,41 +57,25 @@ static void db_list(struct loader *l, DIR *dir, size_t rank)
 	}
 }
 
-static void db_trust_folder(struct loader *l, struct folder *f)
-{
-	struct stat st;
-	const char *why;
-
-	if (!l->trust || fstat(f->fd, &st) < 0)
-		return;
-	why = db_distrust(&st);
-	f->untrusted = why != NULL;
-	if (why)
-		db_refuse(l, f->path, why);
-}
-
 static int db_open_folder(struct loader *l, const char *path, struct err *err)
 {
-	struct folder *f = &l->folder[l->nfolders];
+	int ret = load_add_folder(&l->load, path, true, err);
+	size_t rank = l->load.nfolders - 1;
 	DIR *dir;
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd;
 
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd < 0)
-		return err_sys(err, errno, "cannot open the quirk folder %s", path);
-	*f = (struct folder){ path, fcntl(fd, F_DUPFD_CLOEXEC, 3), false };
-	dir = f->fd < 0 ? NULL : fdopendir(fd);
+	if (ret <= 0)
+		return ret;
+	fd = fcntl(l->load.folder[rank].fd, F_DUPFD_CLOEXEC, 3);
+	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
 		int code = errno;
 
-		close(fd);
-		if (f->fd >= 0)
-			close(f->fd);
+		if (fd >= 0)
+			close(fd);
 		return err_sys(err, code, "cannot list the quirk folder %s", path);
 	}
-	db_trust_folder(l, f);
-	db_list(l, dir, l->nfolders++);
+	db_list(l, dir, rank);
 	closedir(dir);
 	return 0;
 }
@@ -136,88 +90,25 @@ static int db_entry_cmp(const void *a, const void *b)
 
 /* ---- one file */
 
-static const char *db_open_error(int code)
-{
-	switch (code) {
-	case ELOOP:
-		return "it is a symbolic link, and who may change its target is not "
-		       "checked: put the file itself here";
-	default:
-		return strerror(code);
-	}
-}
-
-/* The whole file into l->text; NULL, or why not. */
-static const char *db_read(struct loader *l, int fd, const struct stat *st, size_t *len)
-{
-	ssize_t n;
-
-	if (!S_ISREG(st->st_mode))
-		return "it is not a regular file";
-	for (*len = 0; *len <= DB_MAX_FILE; *len += (size_t)n) {
-		n = read(fd, l->text + *len, DB_MAX_FILE + 1 - *len);
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		else if (n < 0)
-			return strerror(errno);
-		else if (n == 0)
-			return NULL;
-	}
-	return "it is larger than 256 KiB";
-}
-
-/* Only to learn which card it is about: its own errors are beside the point. */
-static struct quirk *db_parse_refused(struct loader *l, const char *path, size_t len)
-{
-	struct diag unheard;
-	struct quirk *q;
-
-	diag_init(&unheard);
-	q = quirk_parse(path, l->text, len, NULL, &unheard);
-	diag_free(&unheard);
-	if (q)
-		q->broken = true;
-	return q;
-}
-
-static struct quirk *db_load_fd(struct loader *l, const struct folder *f,
-				const char *path, int fd)
-{
-	const char *why, *distrust;
-	struct stat st;
-	size_t len = 0;
-
-	why = fstat(fd, &st) < 0 ? strerror(errno) : db_read(l, fd, &st, &len);
-	if (why) {
-		db_refuse(l, path, why);
-		return NULL;
-	}
-	distrust = l->trust ? db_distrust(&st) : NULL;
-	if (distrust)
-		db_refuse(l, path, distrust);
-	if (distrust || f->untrusted)
-		return db_parse_refused(l, path, len);
-	return quirk_parse(path, l->text, len, NULL, l->diag);
-}
-
 static struct quirk *db_load_file(struct loader *l, const struct entry *e)
 {
-	const struct folder *f = &l->folder[e->folder];
+	const struct load_folder *f = &l->load.folder[e->folder];
 	size_t room = strlen(f->path) + strlen(e->name) + 2;
 	char *path = xcalloc(room, 1);
 	struct quirk *q = NULL;
+	const char *why = NULL;
 	int fd;
 
 	snprintf(path, room, "%s/%s", f->path, e->name);
-	/* O_NONBLOCK: a FIFO of that name must not stop the machine's next reset. */
-	fd = openat(f->fd, e->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-		    O_CLOEXEC);
-	if (fd < 0) {
-		db_refuse(l, path, db_open_error(errno));
-	} else {
-		q = db_load_fd(l, f, path, fd);
+	fd = load_open(&l->load, e->folder, e->name, &why);
+	if (fd >= 0) {
+		q = load_quirk(&l->load, e->folder, path, fd, &why);
 		close(fd);
+	} else if (!why) {
+		why = strerror(-fd);
 	}
+	if (why)
+		load_refuse(&l->load, path, why);
 	free(path);
 	return q;
 }
@@ -263,31 +154,22 @@ static int db_load_all(struct loader *l, const char *const dirs[], struct err *e
 	return 0;
 }
 
-static void db_loader_free(struct loader *l)
-{
-	for (size_t i = 0; i < l->nfolders; i++)
-		close(l->folder[i].fd);
-	for (size_t i = 0; i < l->nentries; i++)
-		free(l->entry[i].name);
-	free(l->folder);
-	free(l->entry);
-	free(l->text);
-}
-
 int quirk_db_load(struct quirk_db *db, const char *const dirs[], bool trust,
 		  struct diag *diag, struct err *err)
 {
-	struct loader l = { .db = db, .trust = trust, .diag = diag };
+	struct loader l = { .db = db };
 	size_t n = 0;
 	int ret;
 
 	memset(db, 0, sizeof(*db));
 	while (dirs[n])
 		n++;
-	l.folder = xcalloc(n, sizeof(*l.folder));
-	l.text = xcalloc(DB_MAX_FILE + 1, 1);
+	load_init(&l.load, n, trust, diag);
 	ret = db_load_all(&l, dirs, err);
-	db_loader_free(&l);
+	load_free(&l.load);
+	for (size_t i = 0; i < l.nentries; i++)
+		free(l.entry[i].name);
+	free(l.entry);
 	if (ret < 0)
 		quirk_db_free(db);
 	return ret;

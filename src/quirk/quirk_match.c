@@ -22,6 +22,8 @@ static uint32_t match_covers(const struct q_id *id, const struct q_subject *s)
 	return s->device >= id->device && s->device <= id->device_last ? n : 0;
 }
 
+#define MATCH_CONDITIONS 4u     /* class, revision, place, kernel */
+
 /* Subsystem ids weigh most, then how few ids the line covers, then conditions. */
 static uint32_t match_rank(const struct quirk *q, const struct q_id *id,
 			   const struct q_subject *s)
@@ -35,6 +37,8 @@ static uint32_t match_rank(const struct quirk *q, const struct q_id *id,
 	if (id->has_sub &&
 	    (id->subvendor != s->subvendor || id->subdevice != s->subdevice))
 		return 0;
+	if (q->blurred)
+		conditions = MATCH_CONDITIONS;
 	return (uint32_t)id->has_sub << 24 | (0x10000u - covers + 1) << 4 | conditions;
 }
 
@@ -77,6 +81,8 @@ static bool match_kernel(const struct quirk *q, const struct q_subject *s)
 
 static enum q_fit match_conditions(const struct quirk *q, const struct q_subject *s)
 {
+	if (q->blurred)
+		return FIT_YES; /* to refuse too much is the safe side */
 	if (q->role != s->role)
 		return FIT_OTHER_ROLE;
 	if (!match_class(q, s))
@@ -112,8 +118,7 @@ void quirk_fit_str(enum q_fit fit, const struct quirk *q, const struct q_subject
 	static const char *const plain[] = {
 		[FIT_YES] = "it is about this function",
 		[FIT_OTHER_ID] = "none of its ids",
-		[FIT_OTHER_PLACE] = "it is about a card in another place (its 'on' "
-				    "lines)",
+		[FIT_OTHER_PLACE] = "its 'on' lines are about a card in another place",
 	};
 
 	if (fit == FIT_OTHER_ROLE)

@@ -4,25 +4,71 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SHOWN 40                /* bytes of a word worth repeating in a message */
 #define LISTED 10               /* words worth listing when none is near */
 #define ENOUGH 200              /* errors after which nobody reads suggestions */
+#define TOLD 100                /* messages that diag.c shows of one file */
 
 /* ---- messages */
 
 struct place parse_place(const struct parser *p, int col)
 {
-	return (struct place){ p->line, col, p->lx.line, p->lx.len };
+	return (struct place){ p->in.path, p->in.line, col, p->in.lx.line, p->in.lx.len };
+}
+
+bool parse_included(const struct parser *p, const struct place *at)
+{
+	return at->file && at->file != p->q->file;
+}
+
+struct where parse_where(const struct parser *p, const struct place *at)
+{
+	const char *file = at->file ? at->file : p->q->file;
+	const char *slash = strrchr(file, '/');
+	struct where w;
+
+	if (file == p->in.path)
+		snprintf(w.text, sizeof(w.text), "line %d", at->line);
+	else
+		snprintf(w.text, sizeof(w.text), "line %d of %.60s", at->line,
+			 slash ? slash + 1 : file);
+	return w;
+}
+
+/*
+ * A file that several quirks include is parsed for each of them; its errors are told
+ * once. What another includer has heard is still in the list.
+ */
+static bool parse_told(const struct parser *p, const struct place *at, const char *text)
+{
+	const struct diag *d = p->diag;
+	size_t of_file = 0;
+
+	for (size_t i = 0; i < d->n; i++) {
+		const struct diag_msg *m = &d->msg[i];
+
+		if (strncmp(m->file, at->file, sizeof(m->file) - 1) != 0)
+			continue;
+		if (++of_file > TOLD || (m->line == at->line && m->col == at->col &&
+					    !strcmp(m->text, text)))
+			return true;
+	}
+	return false;
 }
 
 static void parse_vbad(struct parser *p, struct place at, const char *text)
 {
+	if (!at.file)
+		at.file = p->in.path;
 	p->errors++;
-	if (!p->mute)
-		diag_add(p->diag, DIAG_ERROR, p->path, at.line, at.col, at.src, at.len,
-			 "%s", text);
+	if (p->mute || (p->in.included && p->in.errors++ > ENOUGH) ||
+	    (parse_included(p, &at) && parse_told(p, &at, text)))
+		return;
+	diag_add(p->diag, DIAG_ERROR, at.file, at.line, at.col, at.src, at.len, "%s",
+		 text);
 }
 
 int parse_bad_at(struct parser *p, struct place at, const char *fmt, ...)
@@ -80,16 +126,16 @@ int parse_unknown(struct parser *p, const struct tok *t, const char *what,
 
 struct tok parse_next(struct parser *p)
 {
-	return lex_next(&p->lx);
+	return lex_next(&p->in.lx);
 }
 
 bool parse_accept(struct parser *p, const char *text)
 {
-	struct tok t = lex_peek(&p->lx);
+	struct tok t = lex_peek(&p->in.lx);
 
 	if (!tok_is(&t, text))
 		return false;
-	lex_next(&p->lx);
+	lex_next(&p->in.lx);
 	return true;
 }
 
@@ -121,6 +167,30 @@ int parse_word(struct parser *p, const char *what, struct tok *t)
 {
 	*t = parse_next(p);
 	return t->kind == TOK_WORD ? 0 : parse_wanted(p, t, what);
+}
+
+int parse_dashed(struct parser *p, const char *what, struct tok *t)
+{
+	*t = lex_dashed(&p->in.lx);
+	return t->kind == TOK_WORD ? 0 : parse_wanted(p, t, what);
+}
+
+int parse_one_of(struct parser *p, const char *what, const char *const words[],
+		 struct tok *t)
+{
+	char wanted[60], list[160];
+
+	*t = lex_dashed(&p->in.lx);
+	for (int i = 0; t->kind == TOK_WORD && words[i]; i++)
+		if (tok_is(t, words[i]))
+			return i;
+	if (t->kind == TOK_WORD)
+		return parse_unknown(p, t, what, words);
+	snprintf(wanted, sizeof(wanted), "a %s", what);
+	if (t->kind == TOK_BAD)
+		return parse_wanted(p, t, wanted);
+	parse_list(list, sizeof(list), words);
+	return parse_bad(p, t, "expected %s here%s", wanted, list);
 }
 
 int parse_number(struct parser *p, const char *what, uint32_t *value, struct tok *t)
@@ -223,6 +293,7 @@ static const struct section sections[SEC_COUNT] = {
 	[SEC_SEQUENCE] = { "sequence", stmt_line, true },
 	[SEC_CLEAN] = { "clean", stmt_line, true },
 	[SEC_HEALTH] = { "health", stmt_line, true },
+	[SEC_RESTORE] = { "restore", stmt_line, true },
 };
 
 static int section_find(struct parser *p, const struct tok *name, enum section_id *sec)
@@ -249,8 +320,8 @@ static int section_add_sequence(struct parser *p, const struct tok *name)
 	for (size_t i = 0; i < n; i++)
 		if (tok_is(name, q->sequences[i].name))
 			return parse_bad(p, name, "sequence '%s' is given twice, first "
-					 "on line %d", q->sequences[i].name,
-					 q->sequences[i].line);
+					 "on %s", q->sequences[i].name,
+					 parse_where(p, &p->seq_at[i]).text);
 	grown = parse_push(p, p->keep, q->sequences, n, sizeof(*grown), PARSE_MAX_LIST,
 			   "sequences");
 	if (!grown)
@@ -258,8 +329,10 @@ static int section_add_sequence(struct parser *p, const struct tok *name)
 	q->sequences = grown;
 	p->seq_at = arena_grow(p->scratch, p->seq_at, n, sizeof(*p->seq_at));
 	p->seq_at[n] = parse_place(p, name->col);
-	p->block = &q->sequences[n];
-	*p->block = (struct q_block){ parse_keep(p, name), p->line, NULL, 0 };
+	p->seq_run = arena_grow(p->scratch, p->seq_run, n, sizeof(*p->seq_run));
+	p->seq_run[n] = false;
+	p->in.block = &q->sequences[n];
+	*p->in.block = (struct q_block){ parse_keep(p, name), p->in.line, NULL, 0 };
 	q->nsequences++;
 	return 0;
 }
@@ -267,32 +340,53 @@ static int section_add_sequence(struct parser *p, const struct tok *name)
 /* Each section but sequences once. */
 static int section_open(struct parser *p, enum section_id sec, const struct tok *name)
 {
-	struct place *at = &p->sec_at[sec];
+	struct place *at = &p->in.sec_at[sec];
 
 	if (sec != SEC_SEQUENCE && at->line)
 		return parse_bad(p, name, "[%s] is given twice, first on line %d",
 				 sections[sec].name, at->line);
 	*at = parse_place(p, name->col - 1);
-	p->block = sec == SEC_CLEAN ? &p->q->clean :
-		   sec == SEC_HEALTH ? &p->q->health : NULL;
-	if (p->block)
-		p->block->line = p->line;
+	p->any_regs |= sec == SEC_REGISTERS;
+	p->in.had_stmts |= sections[sec].statements;
+	p->st = (struct block_state){ 0 };
+	p->in.block = sec == SEC_CLEAN ? &p->q->clean :
+		      sec == SEC_HEALTH ? &p->q->health :
+		      sec == SEC_RESTORE ? &p->q->restore : NULL;
+	if (p->in.block)
+		p->in.block->line = p->in.line;
+	return 0;
+}
+
+/* An included file declares registers and sequences; a role but gpu only forbids. */
+static int section_allowed(struct parser *p, enum section_id sec, const struct tok *name)
+{
+	if (p->in.included && sec != SEC_REGISTERS && sec != SEC_SEQUENCE)
+		return parse_bad(p, name, "[%s] does not belong in an included file, "
+				 "only [registers] and [sequence NAME]",
+				 sections[sec].name);
+	if (!p->in.included && sec >= SEC_REGISTERS && p->q->role != ROLE_GPU)
+		return parse_bad(p, name, "an entry of role %s has only [device], "
+				 "[notes] and a [reset] that denies",
+				 quirk_role_str(p->q->role));
 	return 0;
 }
 
 /* What must stand above what. A breach is told once, by the first that shows it. */
 static void section_order(struct parser *p, enum section_id sec, const struct tok *name)
 {
-	if (sec != SEC_DEVICE && !p->sec_at[SEC_DEVICE].line && !p->said_device) {
-		p->said_device = true;
+	if (sec != SEC_DEVICE && !p->in.sec_at[SEC_DEVICE].line && !p->in.said_device &&
+	    !p->in.included) {
+		p->in.said_device = true;
 		parse_bad(p, name, "[device] comes first: whatever else is wrong, it "
 			  "must be known which card to leave alone");
 	}
-	if (sections[sec].statements && !p->sec_at[SEC_REGISTERS].line &&
-	    !p->lost_names && !p->lost_sections) {
-		p->lost_names = p->lost_stmts = true;
-		parse_bad(p, name, "[registers] must come above the first statements");
-	}
+	if (p->lost_names || p->lost_sections || p->said_regs ||
+	    !(sections[sec].statements ? !p->any_regs :
+	      sec == SEC_REGISTERS && p->in.had_stmts &&
+	      !p->in.sec_at[SEC_REGISTERS].line))
+		return;
+	p->said_regs = p->lost_names = p->lost_stmts = true;
+	parse_bad(p, name, "[registers] must come above the first statements");
 }
 
 static int section_header(struct parser *p, enum section_id *sec)
@@ -304,6 +398,8 @@ static int section_header(struct parser *p, enum section_id *sec)
 	    section_find(p, &name, sec) < 0)
 		return -1;
 	section_order(p, *sec, &name);
+	if (section_allowed(p, *sec, &name) < 0)
+		return -1;
 	if (*sec == SEC_SEQUENCE && parse_word(p, "the sequence's name", &seq) < 0)
 		return -1;
 	if (parse_expect(p, "]") < 0 || parse_end(p) < 0)
@@ -315,8 +411,10 @@ static int section_header(struct parser *p, enum section_id *sec)
 
 static void section_close(struct parser *p)
 {
-	if (p->sec == SEC_REGISTERS)
+	if (p->in.sec == SEC_REGISTERS)
 		regs_close(p);
+	if (p->in.block)
+		block_close(p);
 }
 
 static void section_begin(struct parser *p)
@@ -324,14 +422,34 @@ static void section_begin(struct parser *p)
 	enum section_id sec = SEC_UNKNOWN;
 
 	section_close(p);
-	p->block = NULL;
-	p->sec = SEC_UNKNOWN;
+	p->in.block = NULL;
+	p->in.sec = SEC_UNKNOWN;
 	if (section_header(p, &sec) == 0) {
-		p->sec = sec;
+		p->in.sec = sec;
 		return;
 	}
 	p->lost_sections = true;
 	p->lost_names |= sec == SEC_UNKNOWN || sec == SEC_REGISTERS;
+	p->lost_sequences |= sec == SEC_UNKNOWN || sec == SEC_SEQUENCE;
+}
+
+/* "include = x" anywhere else: say where it belongs. */
+static bool parse_is_include(const struct parser *p)
+{
+	struct lex lx = p->in.lx;
+	struct tok word = lex_next(&lx), next = lex_next(&lx);
+
+	return p->in.sec != SEC_TOP && tok_is(&word, "include") && tok_is(&next, "=");
+}
+
+static int parse_section_line(struct parser *p)
+{
+	struct tok t = lex_peek(&p->in.lx);
+
+	if (!parse_is_include(p))
+		return sections[p->in.sec].line(p);
+	p->lost_names = p->lost_sequences = true;
+	return parse_bad(p, &t, "'include' stands at the top, before [device]");
 }
 
 /* ---- lines */
@@ -339,39 +457,40 @@ static void section_begin(struct parser *p)
 /* A line with an error: what would follow from it is not worth further messages. */
 static void parse_lost(struct parser *p, bool unreadable)
 {
-	if (p->sec == SEC_UNKNOWN)
+	if (p->in.sec == SEC_UNKNOWN)
 		return;
-	p->lost_stmts |= sections[p->sec].statements;
+	p->lost_stmts |= sections[p->in.sec].statements;
+	p->q->blurred |= p->in.sec == SEC_DEVICE;
+	p->lost_methods |= unreadable && p->in.sec == SEC_RESET;
 	if (!unreadable)
 		return;
-	p->lost_names |= p->sec == SEC_REGISTERS;
-	p->lost_methods |= p->sec == SEC_RESET;
-	p->lost_keys[p->sec] = true;
+	p->lost_names |= p->in.sec == SEC_REGISTERS;
+	p->lost_keys[p->in.sec] = true;
 }
 
 static void parse_line(struct parser *p, const char *line, size_t len, bool last)
 {
 	struct tok t;
 
-	p->line++;
-	p->lx = (struct lex){ line, len, 0 };
+	p->in.line++;
+	p->in.lx = (struct lex){ line, len, 0 };
 	if (!text_line(p, line, &len, last)) {
 		parse_lost(p, true);
 		return;
 	}
-	p->lx.len = len;
-	t = lex_peek(&p->lx);
+	p->in.lx.len = len;
+	t = lex_peek(&p->in.lx);
 	if (t.kind == TOK_END)
 		return;
 	if (tok_is(&t, "["))
 		section_begin(p);
-	else if (p->sec != SEC_UNKNOWN && sections[p->sec].line(p) < 0)
+	else if (p->in.sec != SEC_UNKNOWN && parse_section_line(p) < 0)
 		parse_lost(p, false);
-	if (p->sec == SEC_RESET)
+	if (p->in.sec == SEC_RESET)
 		p->reset_last = parse_place(p, 1);
 }
 
-static void parse_lines(struct parser *p, const char *text, size_t len)
+void parse_text(struct parser *p, const char *text, size_t len)
 {
 	size_t at = 0;
 
@@ -383,7 +502,6 @@ static void parse_lines(struct parser *p, const char *text, size_t len)
 		at = end + 1;
 	}
 	section_close(p);
-	check_end(p);
 }
 
 /* "quirks/amd-fiji.quirk" is "amd-fiji". */
@@ -410,10 +528,13 @@ struct quirk *quirk_parse(const char *path, const char *text, size_t len,
 	q->arena = keep;
 	q->file = arena_strndup(keep, path, strlen(path));
 	q->id = parse_id(keep, path);
-	p.path = q->file;
+	p.in.path = q->file;
 	p.scratch = arena_new();
-	parse_lines(&p, text, len);
+	parse_text(&p, text, len);
+	check_end(&p);
 	arena_free(p.scratch);
+	for (size_t i = 0; i < p.nincs; i++)
+		free(p.inc_text[i]);
 	q->broken = p.errors > 0;
 	if (!q->broken || q->nids)
 		return q;
