@@ -23,10 +23,9 @@ LIBS = -lpci -ludev -luring
 SAN  = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
        -fno-omit-frame-pointer
 
-# The simulator and the fault shim are for tests; the program does without.
-SIM  = $(wildcard src/hw/hw_sim*.c src/hw/sim_*.c src/hw/hw_shim*.c)
+# The simulator and the fault shim are part of the program: `quirk test` runs on them.
 ALL  = $(wildcard src/*/*.c src/*/*/*.c)
-SRC  = $(filter-out $(SIM),$(ALL))
+SRC  = $(ALL)
 OBJ  = $(SRC:%.c=$(BUILD)/obj/%.o)
 
 all: $(BUILD)/gpureset

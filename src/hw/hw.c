@@ -96,6 +96,13 @@ int hw_holders(struct hw *hw, const struct bdf *fns, size_t n, hw_holder_fn *fn,
 	return hw->ops->holders(hw, fns, n, fn, arg, err);
 }
 
+int hw_log(struct hw *hw, hw_log_fn *fn, void *arg, struct err *err)
+{
+	if (!hw->ops->log)
+		return err_set(err, ENOENT, "this machine has no kernel log");
+	return hw->ops->log(hw, fn, arg, err);
+}
+
 uint64_t hw_now(struct hw *hw)
 {
 	return hw->ops->now(hw);

@@ -92,6 +92,14 @@ void hw_name(struct hw *hw, uint16_t vendor, uint16_t device, char *buf, size_t 
 int hw_holders(struct hw *hw, const struct bdf *fns, size_t n, hw_holder_fn *fn,
 	       void *arg, struct err *err);
 
+/*
+ * The lines of the kernel's log that are still there, oldest first, as dmesg shows
+ * them. @fn non-zero ends the scan and is returned. -EPERM: it may not be read;
+ * -ENOENT: there is none.
+ */
+typedef int hw_log_fn(const char *line, void *arg);
+int hw_log(struct hw *hw, hw_log_fn *fn, void *arg, struct err *err);
+
 /* Monotonic time in microseconds; virtual in the simulator. */
 uint64_t hw_now(struct hw *hw);
 

@@ -26,6 +26,7 @@
 #include "hw/linux_attr.h"
 #include "hw/linux_bar.h"
 #include "hw/linux_cfg.h"
+#include "hw/linux_log.h"
 #include "hw/linux_sys.h"
 #include "hw/vfio.h"
 
@@ -537,6 +538,11 @@ static int linux_hot_reset(struct hw *hw, struct bdf bdf, const struct bdf *fns,
 	return vfio_hot_reset(&vfio_sys_real, l->root, &t, err);
 }
 
+static int linux_read_log(struct hw *hw, hw_log_fn *fn, void *arg, struct err *err)
+{
+	return linux_log(linux_of(hw)->root, fn, arg, err);
+}
+
 static void linux_forget(struct hw *hw, struct bdf bdf)
 {
 	struct hw_linux *l = linux_of(hw);
@@ -573,6 +579,7 @@ static const struct hw_ops linux_ops = {
 	.find_cap = linux_find_cap,
 	.name_of = linux_name,
 	.holders = linux_holders,
+	.log = linux_read_log,
 	.now = linux_now,
 	.cfg_write = linux_cfg_write,
 	.bar_write = linux_bar_write,

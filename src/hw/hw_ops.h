@@ -30,6 +30,7 @@ struct hw_ops {
 	void (*name_of)(struct hw *, uint16_t, uint16_t, char *, size_t);
 	int (*holders)(struct hw *, const struct bdf *, size_t, hw_holder_fn *, void *,
 		       struct err *);
+	int (*log)(struct hw *, hw_log_fn *, void *, struct err *);    /* NULL: none */
 	uint64_t (*now)(struct hw *);
 
 	int (*cfg_write)(struct hw *, struct bdf, unsigned, unsigned, uint32_t,

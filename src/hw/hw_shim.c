@@ -252,6 +252,11 @@ static int shim_holders(struct hw *hw, const struct bdf *fns, size_t n,
 	return hw_holders(shim_below(hw), fns, n, fn, arg, err);
 }
 
+static int shim_log(struct hw *hw, hw_log_fn *fn, void *arg, struct err *err)
+{
+	return hw_log(shim_below(hw), fn, arg, err);
+}
+
 static uint64_t shim_now(struct hw *hw)
 {
 	return hw_now(shim_below(hw));
@@ -338,6 +343,7 @@ static const struct hw_ops shim_ops = {
 	.find_cap = shim_find_cap,
 	.name_of = shim_name_of,
 	.holders = shim_holders,
+	.log = shim_log,
 	.now = shim_now,
 	.cfg_write = shim_cfg_write,
 	.bar_write = shim_bar_write,

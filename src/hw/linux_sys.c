@@ -103,10 +103,14 @@ int sys_read_link(const char *path, char *buf, size_t size)
 int sys_write_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	size_t len = strlen(text);
+	size_t len;
 	ssize_t n;
 	int rc = 0;
 
+	/* an attribute is never told of a write of no bytes; an empty line is one */
+	if (!*text)
+		text = "\n";
+	len = strlen(text);
 	if (fd < 0)
 		return -errno;
 	n = write(fd, text, len);
