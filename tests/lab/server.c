@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * lab-server [-v] [-t TRACEFILE] [-c NAME:KIND ...] -- qemu-system-x86_64 ARGS...
+ * lab-server [-v] [-t TRACEFILE] [-u DIR] [-c NAME:KIND]... -- qemu-system-x86_64 ARG...
  *
- * Plays emulated cards to a QEMU that it starts itself, through x-pci-proxy-dev. In the
- * arguments @NAME.FN@ becomes the descriptor of that function of that card, and @ctl@
+ * Plays emulated cards to a QEMU that it starts itself, through x-pci-proxy-dev, or from
+ * -u on through vfio-user-pci, with sockets in DIR. In the arguments @NAME.FN@ becomes
+ * the descriptor (or with -u the socket's path) of that function of that card, and @ctl@
  * the descriptor of a control channel (ctl.c). Ends with QEMU's exit status.
  */
 #include <errno.h>
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #include "proxy.h"
+#include "vfio_user.h"
 
 #define MAX_PROXIES (LAB_MAX_CARDS * 4)
 
@@ -30,6 +32,9 @@ struct server {
 	struct proxy proxy[MAX_PROXIES];
 	int qemu_fd[MAX_PROXIES];	/* QEMU's ends, until it has them */
 	int nproxies;
+	struct vfio_user user[MAX_PROXIES];
+	int nusers;
+	const char *user_dir;		/* cards from now on are vfio-user's */
 	struct ctl ctl;
 	int ctl_qemu_fd;
 	int signal_fd;
@@ -112,6 +117,22 @@ static void list_kinds(void)
 	fputc('\n', stderr);
 }
 
+static void add_proxy(struct server *s, struct lab_card *card, int fn)
+{
+	struct proxy *p = &s->proxy[s->nproxies];
+
+	p->card = card;
+	p->fn = fn;
+	p->fd = make_pair(&s->qemu_fd[s->nproxies++]);
+}
+
+static void add_user(struct server *s, struct lab_card *card, int fn)
+{
+	if (vfio_user_listen(&s->user[s->nusers++], card, fn, s->user_dir))
+		die("socket for %s.%d in %s: %s", card->name, fn, s->user_dir,
+		    strerror(errno));
+}
+
 static void add_card(struct server *s, const char *spec)
 {
 	const char *colon = strchr(spec, ':');
@@ -132,30 +153,30 @@ static void add_card(struct server *s, const char *spec)
 		die("no card of kind '%s'", colon + 1);
 	}
 	s->lab.ncards++;
-	for (int fn = 0; fn < card_nfunctions(lc->card); fn++) {
-		struct proxy *p = &s->proxy[s->nproxies];
-
-		p->card = lc;
-		p->fn = fn;
-		p->fd = make_pair(&s->qemu_fd[s->nproxies++]);
-	}
+	for (int fn = 0; fn < card_nfunctions(lc->card); fn++)
+		(s->user_dir ? add_user : add_proxy)(s, lc, fn);
 }
 
-/* The descriptor that @name@ stands for, -1 for a word that is none of ours. */
-static int fd_named(const struct server *s, const char *name, size_t len)
+static bool is_function(const struct lab_card *card, int fn, const char *name, size_t len)
 {
 	char want[48];
 
-	if (len == 3 && !strncmp(name, "ctl", len))
-		return s->ctl_qemu_fd;
-	for (int i = 0; i < s->nproxies; i++) {
-		const struct proxy *p = &s->proxy[i];
+	snprintf(want, sizeof(want), "%s.%d", card->name, fn);
+	return strlen(want) == len && !strncmp(name, want, len);
+}
 
-		snprintf(want, sizeof(want), "%s.%d", p->card->name, p->fn);
-		if (strlen(want) == len && !strncmp(name, want, len))
-			return s->qemu_fd[i];
-	}
-	return -1;
+/* Print what @name@ stands for; false for a word that is none of ours. */
+static bool put_name(const struct server *s, const char *name, size_t len, FILE *f)
+{
+	if (len == 3 && !strncmp(name, "ctl", len))
+		return fprintf(f, "%d", s->ctl_qemu_fd) > 0;
+	for (int i = 0; i < s->nproxies; i++)
+		if (is_function(s->proxy[i].card, s->proxy[i].fn, name, len))
+			return fprintf(f, "%d", s->qemu_fd[i]) > 0;
+	for (int i = 0; i < s->nusers; i++)
+		if (is_function(s->user[i].card, s->user[i].fn, name, len))
+			return fputs(s->user[i].addr.sun_path, f) >= 0;
+	return false;
 }
 
 /* A copy of arg with every @NAME@ replaced. */
@@ -169,14 +190,11 @@ static char *expand(const struct server *s, const char *arg)
 		die("out of memory");
 	while (*arg) {
 		const char *end = *arg == '@' ? strchr(arg + 1, '@') : NULL;
-		int fd = end ? fd_named(s, arg + 1, (size_t)(end - arg - 1)) : -1;
 
-		if (fd < 0) {
+		if (end && put_name(s, arg + 1, (size_t)(end - arg - 1), f))
+			arg = end + 1;
+		else
 			fputc(*arg++, f);
-			continue;
-		}
-		fprintf(f, "%d", fd);
-		arg = end + 1;
 	}
 	if (fclose(f))
 		die("out of memory");
@@ -249,26 +267,41 @@ static void drop_proxy(struct proxy *p)
 	p->fd = -1;	/* poll(2) skips it */
 }
 
+/* What to wait for: the proxies, the vfio-users, the control channel, signals. */
+static nfds_t watch(const struct server *s, struct pollfd *pfd)
+{
+	nfds_t n = 0;
+
+	for (int i = 0; i < s->nproxies; i++)
+		pfd[n++] = (struct pollfd){ s->proxy[i].fd, POLLIN, 0 };
+	for (int i = 0; i < s->nusers; i++)
+		pfd[n++] = (struct pollfd){ vfio_user_fd(&s->user[i]), POLLIN, 0 };
+	pfd[n++] = (struct pollfd){ s->ctl.fd, POLLIN, 0 };
+	pfd[n++] = (struct pollfd){ s->signal_fd, POLLIN, 0 };
+	return n;
+}
+
 static int serve(struct server *s)
 {
-	struct pollfd pfd[MAX_PROXIES + 2];
-	int n = s->nproxies, status = -1;
+	struct pollfd all[2 * MAX_PROXIES + 2];
+	int status = -1;
 
 	while (status < 0) {
-		for (int i = 0; i < n; i++)
-			pfd[i] = (struct pollfd){ s->proxy[i].fd, POLLIN, 0 };
-		pfd[n] = (struct pollfd){ s->ctl.fd, POLLIN, 0 };
-		pfd[n + 1] = (struct pollfd){ s->signal_fd, POLLIN, 0 };
-		if (poll(pfd, (nfds_t)n + 2, -1) < 0 && errno != EINTR)
+		const struct pollfd *pfd = all;
+
+		if (poll(all, watch(s, all), -1) < 0 && errno != EINTR)
 			die("poll: %s", strerror(errno));
-		for (int i = 0; i < n; i++)
-			if (pfd[i].revents && proxy_serve(&s->proxy[i]))
+		for (int i = 0; i < s->nproxies; i++, pfd++)
+			if (pfd->revents && proxy_serve(&s->proxy[i]))
 				drop_proxy(&s->proxy[i]);
-		if (pfd[n].revents && ctl_serve(&s->ctl)) {
+		for (int i = 0; i < s->nusers; i++, pfd++)
+			if (pfd->revents)
+				vfio_user_serve(&s->user[i]);
+		if (pfd++->revents && ctl_serve(&s->ctl)) {
 			close(s->ctl.fd);
 			s->ctl.fd = -1;
 		}
-		if (pfd[n + 1].revents)
+		if (pfd->revents)
 			status = handle_signal(s);
 	}
 	return status;
@@ -300,13 +333,16 @@ static void parse_options(struct server *s, int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = getopt(argc, argv, "+vt:c:")) != -1) {
+	while ((opt = getopt(argc, argv, "+vt:u:c:")) != -1) {
 		switch (opt) {
 		case 'v':
 			s->lab.verbose = true;
 			break;
 		case 't':
 			open_trace(s, optarg);
+			break;
+		case 'u':
+			s->user_dir = optarg;
 			break;
 		case 'c':
 			add_card(s, optarg);
@@ -317,7 +353,8 @@ static void parse_options(struct server *s, int argc, char **argv)
 	}
 	if (optind == argc) {
 		list_kinds();
-		die("usage: lab-server [-v] [-t TRACE] [-c NAME:KIND]... -- QEMU ARG...");
+		die("usage: lab-server [-v] [-t TRACE] [-u DIR] [-c NAME:KIND]... "
+		    "-- QEMU ARG...");
 	}
 }
 
@@ -325,6 +362,8 @@ static void finish(struct server *s, int status)
 {
 	char state[512];
 
+	for (int i = 0; i < s->nusers; i++)
+		vfio_user_close(&s->user[i]);
 	for (int i = 0; i < s->lab.ncards; i++) {
 		card_state(s->lab.card[i].card, state, sizeof(state));
 		lab_trace(&s->lab, s->lab.card[i].name, "end %s", state);

@@ -17,6 +17,9 @@
 #define CFG_CAP_PTR	0x34u
 #define CFG_INT_LINE	0x3cu
 #define CFG_INT_PIN	0x3du
+#define BAR_IO		0x1u
+#define BAR_WIDE	0x4u
+#define BAR_PREFETCH	0x8u
 #define COMMAND_IO	0x1u
 #define COMMAND_MEMORY	0x2u
 #define CFG_PMCSR	(CAP_PM + 4)
@@ -29,10 +32,7 @@
 #define DEVCTL_FLR	0x8000u
 
 /* What every function looks like after a reset, whatever the card. */
-static const struct cfg_reg {
-	uint8_t off, width;
-	uint32_t value, writable;
-} cfg_regs[] = {
+static const struct cfg_reg cfg_regs[] = {
 	{ CFG_COMMAND, 2, 0, 0x0547 },
 	{ CFG_STATUS, 2, 0x0010, 0 },			/* capabilities list */
 	{ 0x0c, 1, 0, 0xff },				/* cache line size */
@@ -52,6 +52,7 @@ static const struct cfg_reg {
 	{ CAP_PCIE + 0x28, 2, 0, 0x003f },
 	{ CAP_PCIE + 0x2c, 4, 0x0000000e, 0 },		/* LNKCAP2 */
 	{ CAP_PCIE + 0x30, 2, 0x0003, 0x000f },
+	{ 0 }
 };
 
 uint64_t card_now(const struct card *card)
@@ -87,9 +88,19 @@ static uint32_t get_le(const uint8_t *p, unsigned width)
 	return val;
 }
 
-static uint32_t cfg_get(const struct card *card, int fn, unsigned off, unsigned width)
+uint32_t card_cfg_get(const struct card *card, int fn, unsigned off, unsigned width)
 {
 	return get_le(&card->fn[fn].cfg[off], width);
+}
+
+void card_cfg_put(struct card *card, int fn, unsigned off, unsigned width, uint32_t val)
+{
+	put_le(&card->fn[fn].cfg[off], width, val);
+}
+
+unsigned card_cfg_size(const struct card *card)
+{
+	return card->kind->cfg_size ? card->kind->cfg_size : CFG_LEGACY;
 }
 
 static void cfg_put_ids(struct card *card, int fn)
@@ -118,8 +129,21 @@ static void cfg_put_bars(struct card *card, int fn)
 
 		if (!bar->size)
 			continue;
-		put_le(&card->fn[fn].writable[off], 4, ~(bar->size - 1));
-		put_le(&card->fn[fn].cfg[off], 4, bar->io ? 1 : 0);
+		put_le(&card->fn[fn].writable[off], 4, (uint32_t)~(bar->size - 1));
+		put_le(&card->fn[fn].cfg[off], 4,
+		       bar->io ? BAR_IO : (bar->wide ? BAR_WIDE : 0u) |
+					  (bar->prefetch ? BAR_PREFETCH : 0u));
+		if (bar->wide)
+			put_le(&card->fn[fn].writable[off + 4], 4,
+			       (uint32_t)(~(bar->size - 1) >> 32));
+	}
+}
+
+static void cfg_put_regs(struct function *f, const struct cfg_reg *r)
+{
+	for (; r && r->width; r++) {
+		put_le(&f->cfg[r->off], r->width, r->value);
+		put_le(&f->writable[r->off], r->width, r->writable);
 	}
 }
 
@@ -129,12 +153,8 @@ void card_cfg_defaults(struct card *card, int fn)
 
 	memset(f->cfg, 0, sizeof(f->cfg));
 	memset(f->writable, 0, sizeof(f->writable));
-	for (size_t i = 0; i < sizeof(cfg_regs) / sizeof(*cfg_regs); i++) {
-		const struct cfg_reg *r = &cfg_regs[i];
-
-		put_le(&f->cfg[r->off], r->width, r->value);
-		put_le(&f->writable[r->off], r->width, r->writable);
-	}
+	cfg_put_regs(f, cfg_regs);
+	cfg_put_regs(f, card->kind->fn[fn].cfg);
 	cfg_put_ids(card, fn);
 	cfg_put_bars(card, fn);
 }
@@ -208,8 +228,9 @@ static bool answers(const struct card *card, int fn)
 }
 
 /* The part of a reset all kinds share; counting is the caller's. */
-static void function_reset(struct card *card, int fn, enum reset_kind how)
+void card_function_reset(struct card *card, int fn, enum reset_kind how)
 {
+	memcpy(card->fn[fn].before, card->fn[fn].cfg, sizeof(card->fn[fn].before));
 	card_cfg_defaults(card, fn);
 	if (how != RESET_PM)
 		card->fn[fn].ready_at = card_now(card) + card->delay_ms * 1000ull;
@@ -226,7 +247,7 @@ void card_bus_reset(struct card *card, int fn)
 	if (card->dead && card->kind->revive != REVIVE_BUS)
 		return;
 	card->dead = false;
-	function_reset(card, fn, RESET_BUS);
+	card_function_reset(card, fn, RESET_BUS);
 }
 
 void card_power_cycle(struct card *card)
@@ -248,7 +269,7 @@ static void flr(struct card *card, int fn)
 	card->counts.flrs++;
 	card_log(card, "FLR fn=%d", fn);
 	if (card->flr_works)
-		function_reset(card, fn, RESET_FLR);
+		card_function_reset(card, fn, RESET_FLR);
 }
 
 static void pm_change(struct card *card, int fn, uint32_t from, uint32_t to)
@@ -259,22 +280,31 @@ static void pm_change(struct card *card, int fn, uint32_t from, uint32_t to)
 	if (from != PMCSR_D3HOT || card->kind->no_soft_reset)
 		return;
 	card->counts.pm_resets++;
-	function_reset(card, fn, RESET_PM);
+	card_function_reset(card, fn, RESET_PM);
 }
 
-static bool in_range(unsigned off, unsigned width)
+static bool in_range(const struct card *card, unsigned off, unsigned width)
 {
-	return (width == 1 || width == 2 || width == 4) && off < CFG_SIZE &&
-	       width <= CFG_SIZE - off;
+	unsigned size = card_cfg_size(card);
+
+	return (width == 1 || width == 2 || width == 4) && off < size &&
+	       width <= size - off;
+}
+
+static void refresh(struct card *card, int fn)
+{
+	if (card->kind->ops && card->kind->ops->cfg_refresh)
+		card->kind->ops->cfg_refresh(card, fn);
 }
 
 uint32_t card_cfg_read(struct card *card, int fn, unsigned off, unsigned width)
 {
 	uint32_t ones = width < 4 ? (1u << (8 * width)) - 1 : ALL_ONES;
 
-	if (!in_range(off, width) || !answers(card, fn))
+	if (!in_range(card, off, width) || !answers(card, fn))
 		return ones;
-	return cfg_get(card, fn, off, width);
+	refresh(card, fn);
+	return card_cfg_get(card, fn, off, width);
 }
 
 /* The bytes of a write that fall on a 16-bit register, 0 where it does not reach. */
@@ -294,17 +324,19 @@ static uint16_t written_to(unsigned reg, unsigned off, unsigned width, uint32_t 
 void card_cfg_write(struct card *card, int fn, unsigned off, unsigned width, uint32_t val)
 {
 	struct function *f = &card->fn[fn];
-	uint32_t power = cfg_get(card, fn, CFG_PMCSR, 2) & PMCSR_STATE;
+	uint32_t power;
 
-	if (!in_range(off, width) || !answers(card, fn))
+	if (!in_range(card, off, width) || !answers(card, fn))
 		return;
+	refresh(card, fn);
+	power = card_cfg_get(card, fn, CFG_PMCSR, 2) & PMCSR_STATE;
 	for (unsigned i = 0; i < width; i++) {
 		uint8_t mask = f->writable[off + i];
 
 		f->cfg[off + i] = (uint8_t)((f->cfg[off + i] & ~mask) |
 					    (val >> (8 * i) & mask));
 	}
-	pm_change(card, fn, power, cfg_get(card, fn, CFG_PMCSR, 2) & PMCSR_STATE);
+	pm_change(card, fn, power, card_cfg_get(card, fn, CFG_PMCSR, 2) & PMCSR_STATE);
 	if (card->kind->flr && (written_to(CFG_DEVCTL, off, width, val) & DEVCTL_FLR))
 		flr(card, fn);
 	if (card->kind->ops && card->kind->ops->cfg_written)
@@ -315,8 +347,30 @@ static bool decodes(const struct card *card, int fn, bool io)
 {
 	uint32_t want = io ? COMMAND_IO : COMMAND_MEMORY;
 
-	return answers(card, fn) && (cfg_get(card, fn, CFG_COMMAND, 2) & want) &&
-	       (cfg_get(card, fn, CFG_PMCSR, 2) & PMCSR_STATE) != PMCSR_D3HOT;
+	return answers(card, fn) && (card_cfg_get(card, fn, CFG_COMMAND, 2) & want) &&
+	       (card_cfg_get(card, fn, CFG_PMCSR, 2) & PMCSR_STATE) != PMCSR_D3HOT;
+}
+
+uint64_t card_bar_base(const struct card *card, int fn, int bar)
+{
+	const struct bar_desc *desc = &card->kind->fn[fn].bar[bar];
+	unsigned off = CFG_BAR0 + 4u * (unsigned)bar;
+	uint64_t base = card_cfg_get(card, fn, off, 4);
+
+	if (desc->wide)
+		base |= (uint64_t)card_cfg_get(card, fn, off + 4, 4) << 32;
+	return base & ~(desc->size - 1);
+}
+
+int card_bar_info(const struct card *card, int fn, int bar, struct card_bar *info)
+{
+	const struct bar_desc *desc;
+
+	if (fn < 0 || fn >= card->kind->nfn || bar < 0 || bar >= MAX_BARS)
+		return -1;
+	desc = &card->kind->fn[fn].bar[bar];
+	*info = (struct card_bar){ desc->size, desc->io, desc->wide, desc->prefetch };
+	return desc->size ? 0 : -1;
 }
 
 int card_bar_of(const struct card *card, int fn, uint64_t bus_addr, bool memory, int *bar,
@@ -326,11 +380,10 @@ int card_bar_of(const struct card *card, int fn, uint64_t bus_addr, bool memory,
 		return -1;
 	for (int i = 0; i < MAX_BARS; i++) {
 		const struct bar_desc *desc = &card->kind->fn[fn].bar[i];
-		uint32_t base = cfg_get(card, fn, CFG_BAR0 + 4u * (unsigned)i, 4) &
-				~(desc->size - 1);
+		uint64_t base = desc->size ? card_bar_base(card, fn, i) : 0;
 
 		/* base 0: not programmed, as Linux and QEMU see it too */
-		if (!desc->size || desc->io == memory || !base || bus_addr < base ||
+		if (desc->io == memory || !base || bus_addr < base ||
 		    bus_addr - base >= desc->size)
 			continue;
 		*bar = i;
@@ -352,7 +405,7 @@ static bool reachable(const struct card *card, int fn, int bar, uint64_t off,
 	       decodes(card, fn, desc->io);
 }
 
-static uint32_t const_or_stored(const struct card *card, int fn, int bar, uint32_t off)
+uint32_t card_reg_get(const struct card *card, int fn, int bar, uint32_t off)
 {
 	for (size_t i = 0; i < card->kind->nconsts; i++) {
 		const struct const_reg *r = &card->kind->consts[i];
@@ -367,7 +420,7 @@ static uint32_t dword_read(struct card *card, int fn, int bar, uint32_t off)
 {
 	if (card->kind->ops && card->kind->ops->read)
 		return card->kind->ops->read(card, fn, bar, off);
-	return const_or_stored(card, fn, bar, off);
+	return card_reg_get(card, fn, bar, off);
 }
 
 static void dword_write(struct card *card, int fn, int bar, uint32_t off, uint32_t val)

@@ -1,50 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Radeon R9 Fury X (Fiji): registers, SMC, the reset bug, the PCI config reset.
- *
- * Register offsets: amdgpu headers bif_5_0_d.h, smu_7_1_3_d.h, gmc_8_1_d.h. What the
- * driver does with them: amdgpu vi.c, smu7_smumgr.c. That an SMC once started does not
- * come up a second time without a true reset is what people report as "the reset bug";
- * how it looks in registers is this model's assumption, and told in README.md.
+ * Radeon R9 Fury X (Fiji): its BACO as amdgpu's fiji_baco.c walks through it. The rest
+ * is smu7.c's.
  */
-#include <stdlib.h>
-#include <string.h>
+#include "smu7.h"
 
-#include "fury.h"
-
-#define BAR_VRAM	0
-#define BAR_IO		4
-#define BAR_REGS	5
-#define REGS_SIZE	0x40000u
-
-#define REG_MM_INDEX	0x0u
-#define REG_MM_DATA	0x4u
-#define REG_MM_INDEX_HI	0x18u
-#define REG_SCRATCH_0	0x1724u
-#define REG_SCRATCH_7	0x1740u
-#define NSCRATCH	16u
-#define ASIC_INIT_COMPLETE 0x200u
-#define REG_SMC_RESP_0	0x254u
-#define MEMSIZE_MB	4096u
-#define PX_CAPABLE	0x2u
-
-#define SMC_RUNNING_PC	0x20120u	/* driver-loaded firmware: 0x20100 and up */
-#define SMC_BOOT_PC	0x20010u
-#define SMC_HUNG_PC	0x20138u
-#define BOOT_SEQ_DONE	(1u << 7)
-#define INTERRUPTS_ENABLED (1u << 16)
-#define SMC_BOOT_US	500u
-
-#define CFG_RESET_REG	0x7cu
-#define CFG_RESET_MAGIC	0x39d5e86bu
-#define CFG_RESET_US	1500u
-
-/* Power-on values of what is plain memory otherwise. Those of the clocks are chosen so
- * that every row of the BACO tables changes something. */
-static const struct {
-	int bar;
-	uint32_t off, value;
-} defaults[] = {
+static const struct smu7_default defaults[] = {
 	{ BAR_REGS, REG_BIF_FB_EN, 0x3 },
 	{ BAR_SMC, SMC_SPLL_FUNC_CNTL, 0x2 },		/* PWRON */
 	{ BAR_SMC, SMC_SPLL_UNNAMED, 0x08000000 },
@@ -52,503 +13,73 @@ static const struct {
 	{ BAR_SMC, SMC_CLKPIN_CNTL_2, 0x8 },		/* FORCE_BIF_REFCLK_EN */
 };
 
-static uint64_t space_key(enum reg_space space, uint32_t addr)
-{
-	return STORE_KEY(0, space == SPACE_MM ? BAR_REGS : BAR_SMC, addr);
-}
-
-static void smc_hold(struct fury *f)
-{
-	f->phase = SMC_HELD;
-	f->post_counted = false;
-}
-
-/* The heart of the reset bug: only the first start since a true reset is answered. */
-static void smc_start(struct card *card, struct fury *f)
-{
-	f->post_counted = false;
-	if (f->starts++) {
-		f->phase = SMC_HUNG;
-		f->refused++;
-		card_log(card, "SMC start %u refused: dirty", f->starts);
-		return;
-	}
-	f->phase = SMC_BOOTING;
-	f->booted_at = card_now(card) + SMC_BOOT_US;
-	card_log(card, "SMC started");
-}
-
-static bool smc_clocked(const struct fury *f)
-{
-	return !(f->clk_cntl & 1);
-}
-
-/* The test of amdgpu's vi.c: clock on and program counter in the firmware. */
-static bool smc_runs(const struct fury *f)
-{
-	return smc_clocked(f) && (f->phase == SMC_RUNNING || f->phase == SMC_HUNG);
-}
-
-static void rst_cntl_write(struct card *card, struct fury *f, uint32_t val)
-{
-	f->rst_cntl = val;
-	if (val & 1)
-		smc_hold(f);
-	else if (smc_clocked(f))
-		smc_start(card, f);	/* also when it runs: a second owner's start */
-}
-
-static void clk_cntl_write(struct card *card, struct fury *f, uint32_t val)
-{
-	f->clk_cntl = val;
-	if (smc_clocked(f) && !(f->rst_cntl & 1) && f->phase == SMC_HELD)
-		smc_start(card, f);
-}
-
-static uint32_t rst_cntl_read(struct card *card, struct fury *f)
-{
-	(void)card;
-	return f->rst_cntl;
-}
-
-static uint32_t clk_cntl_read(struct card *card, struct fury *f)
-{
-	(void)card;
-	return f->clk_cntl;
-}
-
-static uint32_t pc_read(struct card *card, struct fury *f)
-{
-	static const uint32_t pc[] = {
-		[SMC_HELD] = 0, [SMC_BOOTING] = SMC_BOOT_PC,
-		[SMC_RUNNING] = SMC_RUNNING_PC, [SMC_HUNG] = SMC_HUNG_PC,
-	};
-
-	(void)card;
-	return pc[f->phase];
-}
-
-static uint32_t uc_events_read(struct card *card, struct fury *f)
-{
-	(void)card;
-	return BOOT_SEQ_DONE | (f->phase == SMC_RUNNING ? INTERRUPTS_ENABLED : 0);
-}
-
-static uint32_t firmware_flags_read(struct card *card, struct fury *f)
-{
-	(void)card;
-	return f->phase == SMC_RUNNING;
-}
-
-/* The mailbox: done at once (1), or for ever busy (0). Which message does not matter. */
-static void message_write(struct card *card, struct fury *f, uint32_t val)
-{
-	(void)val;
-	store_put(card->regs, space_key(SPACE_MM, REG_SMC_RESP_0),
-		  f->phase == SMC_RUNNING && smc_clocked(f));
-}
-
-static uint32_t memsize_read(struct card *card, struct fury *f)
-{
-	(void)card;
-	(void)f;
-	return MEMSIZE_MB;
-}
-
-static uint32_t fusestrap_read(struct card *card, struct fury *f)
-{
-	(void)card;
-	return f->px_capable ? PX_CAPABLE : 0;
-}
-
-/* Scratch 7 bit 9 ends a post, if there is an SMC to speak of. */
-static void scratch_7_write(struct card *card, struct fury *f, uint32_t val)
-{
-	store_put(card->regs, space_key(SPACE_MM, REG_SCRATCH_7), val);
-	if (!(val & ASIC_INIT_COMPLETE) || f->post_counted)
-		return;
-	card_log(card, "post %s", f->phase == SMC_RUNNING ? "complete" : "FAKED: no SMC");
-	if (f->phase != SMC_RUNNING)
-		return;
-	f->post_counted = true;
-	f->posts++;
-}
-
-static void read_only(struct card *card, struct fury *f, uint32_t val)
-{
-	(void)card;
-	(void)f;
-	(void)val;
-}
-
-/* Registers that are not plain memory; a NULL side is plain memory. */
-static const struct reg_hook {
-	enum reg_space space;
-	uint32_t addr;
-	uint32_t (*read)(struct card *card, struct fury *f);
-	void (*write)(struct card *card, struct fury *f, uint32_t val);
-} hooks[] = {
-	{ SPACE_MM, 0x250, NULL, message_write },		/* SMC_MESSAGE_0 */
-	{ SPACE_MM, REG_SCRATCH_7, NULL, scratch_7_write },
-	{ SPACE_MM, 0x535c, fusestrap_read, read_only },	/* CC_BIF_BX_FUSESTRAP0 */
-	{ SPACE_MM, REG_BACO_CNTL, baco_cntl_read, baco_cntl_write },
-	{ SPACE_MM, 0x5428, memsize_read, read_only },		/* CONFIG_MEMSIZE */
-	{ SPACE_SMC, 0x3f000, firmware_flags_read, read_only },
-	{ SPACE_SMC, 0x80000000, rst_cntl_read, rst_cntl_write },
-	{ SPACE_SMC, 0x80000004, clk_cntl_read, clk_cntl_write },
-	{ SPACE_SMC, 0x80000370, pc_read, read_only },
-	{ SPACE_SMC, 0xc0000004, uc_events_read, read_only },	/* RCU_UC_EVENTS */
-	{ SPACE_SMC, SMC_SPLL_STATUS, baco_spll_status, read_only },
+static const struct baco_rule rules[BACO_NGROUPS] = {
+	[FR] = { 0, false, WEDGE_NO_CLOCK },
+	[FB] = { 0, true, WEDGE_NO_CLOCK },
+	[FT] = { GROUP(FB), true, WEDGE_NO_CLOCK },
+	/* polaris_baco.c has the same registers in another order */
+	[FC] = { GROUP(FB) | GROUP(FT), false, WEDGE_NO_CLOCK },
+	[FE] = { GROUP(FR) | GROUP(FB) | GROUP(FT) | GROUP(FC), true, WEDGE_STUCK },
+	[FX] = { GROUP(FE), true, WEDGE_OFF },
 };
 
-static const struct reg_hook *find_hook(enum reg_space space, uint32_t addr)
-{
-	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++)
-		if (hooks[i].space == space && hooks[i].addr == addr)
-			return &hooks[i];
-	return NULL;
-}
-
-static uint32_t reg_read(struct card *card, struct fury *f, enum reg_space space,
-			 uint32_t addr)
-{
-	const struct reg_hook *hook = find_hook(space, addr);
-
-	if (hook && hook->read)
-		return hook->read(card, f);
-	return store_get(card->regs, space_key(space, addr));
-}
-
-static void reg_write(struct card *card, struct fury *f, enum reg_space space,
-		      uint32_t addr, uint32_t val)
-{
-	const struct reg_hook *hook = find_hook(space, addr);
-	uint64_t key = space_key(space, addr);
-	uint32_t old = store_get(card->regs, key);
-
-	if (hook && hook->write) {
-		hook->write(card, f, val);
-		return;
-	}
-	store_put(card->regs, key, val);
-	baco_watch(card, f, space, addr, old, val);
-}
-
-/* The two index/data windows into SMC space, and their auto-increment bits. */
-static const struct smc_window {
-	uint32_t index, data, auto_bit;
-} windows[] = {
-	{ 0x200, 0x204, 1u << 0 },
-	{ 0x6b0, 0x6b4, 1u << 11 },
+static const struct baco_row rows[] = {
+	{ "FR1", FR, SMC(FB_REJECT), 0x1, 0x1, 0, 0 },
+	{ "FR2", FR, MM(REG_BIF_FB_EN), 0x3, 0, 0, 0 },
+	/* switch to the bypass clock */
+	{ "FB1", FB, SMC(SPLL_FUNC_CNTL), 0x8, 0x8, 0, 0 },
+	{ "FB2", FB, SMC(SPLL_FUNC_CNTL_2), BYPASS_CHG, BYPASS_CHG, 300, 0 },
+	{ "FB4", FB, SMC(SPLL_FUNC_CNTL_2), BYPASS_CHG, 0, 0, 0 },
+	{ "FB5", FB, SMC(SPLL_FUNC_CNTL_2), CTLREQ_CHG, CTLREQ_CHG, 300, 0 },
+	{ "FB7", FB, SMC(SPLL_FUNC_CNTL_2), CTLREQ_CHG, 0, 0, 0 },
+	{ "FB8", FB, SMC(SPLL_UNNAMED), 0x04000000, 0x04000000, 0, 0 },
+	{ "FB9", FB, SMC(MPLL_BYPASSCLK_SEL), 0xff00, 0x200, 0, 0 },
+	/* PLLs off */
+	{ "FT1", FT, SMC(SPLL_FUNC_CNTL), 0x1, 0x1, 0, 0 },
+	{ "FT2", FT, SMC(SPLL_FUNC_CNTL), 0x2, 0, 0, 0 },
+	{ "FT3", FT, SMC(SPLL_UNNAMED), 0x02000000, 0x02000000, 0, 0 },
+	{ "FT4", FT, SMC(SPLL_UNNAMED), 0x08000000, 0, 0, 0 },
+	/* reference clock */
+	{ "FC1", FC, SMC(CLKPIN_CNTL_2), 0x8, 0, 0, 0 },
+	{ "FC2", FC, SMC(MPLL_BYPASSCLK_SEL), 0xff00, 0x400, 0, 0 },
+	{ "FC3", FC, SMC(MISC_CLK_CTRL), 0xff, 0x1, 0, 0 },
+	{ "FC4", FC, SMC(MISC_CLK_CTRL), 0xff00, 0x100, 0, 0 },
+	{ "FC5", FC, SMC(CLKPIN_CNTL), 0x4, 0, 0, 0 },
+	{ "FC6", FC, SMC(THM_CLK_CNTL), 0xff, 0x1, 0, 0 },
+	{ "FC7", FC, SMC(THM_CLK_CNTL), 0xff00, 0x100, 0, 0 },
+	/* enter */
+	{ "FE1", FE, CNTL, EN, EN, 0, ROW_LATE },
+	{ "FE2", FE, CNTL, SCLK_SWITCH, SCLK_SWITCH, 200, ROW_LATE },
+	{ "FE4", FE, CNTL, BCLK_OFF, BCLK_OFF, 200, ROW_LATE },
+	{ "FE6", FE, CNTL, ISO_DIS, 0, 150, ROW_LATE },
+	{ "FE8", FE, CNTL, ANA_ISO_DIS, 0, 150, ROW_LATE },
+	{ "FE10", FE, CNTL, POWER_OFF, POWER_OFF, 200, ROW_LATE },
+	/* exit */
+	{ "FX1", FX, CNTL, RESET_EN, RESET_EN, 0, 0 },
+	{ "FX2", FX, CNTL, BCLK_OFF, 0, 0, 0 },
+	{ "FX3", FX, CNTL, POWER_OFF, 0, 1000, 0 },
+	{ "FX5", FX, CNTL, ISO_DIS, ISO_DIS, 400, 0 },
+	{ "FX7", FX, CNTL, ANA_ISO_DIS, ANA_ISO_DIS, 0, 0 },
+	{ "FX8", FX, CNTL, SCLK_SWITCH, 0, 0, 0 },
+	{ "FX9", FX, CNTL, RESET_EN, 0, 300, 0 },
+	{ "FX11", FX, CNTL, EN, 0, 500, 0 },
 };
 
-#define REG_SMC_IND_ACCESS_CNTL 0x248u
+static const struct baco_table baco = {
+	.row = rows, .nrows = ARRAY_LEN(rows), .rule = rules,
+	.off = "FE10", .back_first = "FX1", .back_last = "FX11", .mode_on_us = 2000,
+	.went_off = smu7_went_off, .came_back = smu7_came_back,
+};
 
-static uint32_t smc_index_step(struct fury *f, size_t w)
-{
-	uint32_t addr = f->smc_index[w];
-
-	if (f->smc_auto & windows[w].auto_bit)
-		f->smc_index[w] += 4;
-	return addr;
-}
-
-/*
- * What still answers: nothing in reset or without a clock; in BACO only the bus
- * interface, 0x5000-0x5fff, and the MM_INDEX pair. (A choice: the scratch registers
- * keep their value in BACO, but cannot be reached.)
- */
-static bool visible(const struct card *card, const struct fury *f, uint32_t off)
-{
-	if (card_now(card) < f->busy_until || f->baco.wedge == WEDGE_NO_CLOCK)
-		return false;
-	if (!f->baco.off)
-		return true;
-	return off < 0x20 || (off >= 0x5000 && off < 0x6000);
-}
-
-static uint32_t mm_read(struct card *card, struct fury *f, uint32_t off)
-{
-	if (!visible(card, f, off))
-		return ALL_ONES;
-	for (size_t w = 0; w < 2; w++) {
-		if (off == windows[w].index)
-			return f->smc_index[w];
-		if (off == windows[w].data)
-			return reg_read(card, f, SPACE_SMC, smc_index_step(f, w));
-	}
-	if (off == REG_SMC_IND_ACCESS_CNTL)
-		return f->smc_auto;
-	return reg_read(card, f, SPACE_MM, off);
-}
-
-static void mm_write(struct card *card, struct fury *f, uint32_t off, uint32_t val)
-{
-	if (!visible(card, f, off))
-		return;
-	for (size_t w = 0; w < 2; w++) {
-		if (off == windows[w].index) {
-			f->smc_index[w] = val;
-			return;
-		}
-		if (off == windows[w].data) {
-			reg_write(card, f, SPACE_SMC, smc_index_step(f, w), val);
-			return;
-		}
-	}
-	if (off == REG_SMC_IND_ACCESS_CNTL)
-		f->smc_auto = val;
-	else
-		reg_write(card, f, SPACE_MM, off, val);
-}
-
-/* Where MM_DATA points: VRAM (bit 31), a register, or nowhere. */
-enum mm_target { MM_VRAM, MM_REG, MM_NOWHERE };
-
-static enum mm_target mm_target(const struct card *card, const struct fury *f)
-{
-	if (f->mm_index & 0x80000000u)
-		return f->baco.off || !visible(card, f, 0) ? MM_NOWHERE : MM_VRAM;
-	return f->mm_index <= REG_MM_DATA || f->mm_index >= REGS_SIZE ? MM_NOWHERE :
-								      MM_REG;
-}
-
-static uint64_t vram_key(const struct fury *f)
-{
-	/* the low part only: nobody needs to tell 2 GiB pages apart */
-	return STORE_KEY(0, BAR_VRAM, f->mm_index & 0x7ffffffc);
-}
-
-static uint32_t mm_data_read(struct card *card, struct fury *f)
-{
-	switch (mm_target(card, f)) {
-	case MM_VRAM:
-		return store_get(card->regs, vram_key(f));
-	case MM_REG:
-		return mm_read(card, f, f->mm_index & ~3u);
-	default:
-		return ALL_ONES;
-	}
-}
-
-static void mm_data_write(struct card *card, struct fury *f, uint32_t val)
-{
-	switch (mm_target(card, f)) {
-	case MM_VRAM:
-		store_put(card->regs, vram_key(f), val);
-		break;
-	case MM_REG:
-		mm_write(card, f, f->mm_index & ~3u, val);
-		break;
-	default:
-		break;
-	}
-}
-
-/* The MM_INDEX registers shadow the ordinary ones in BAR4 and BAR5. */
-static uint32_t regs_read(struct card *card, struct fury *f, uint32_t off)
-{
-	if (off == REG_MM_DATA)
-		return mm_data_read(card, f);
-	if (!visible(card, f, off))
-		return ALL_ONES;
-	if (off == REG_MM_INDEX)
-		return f->mm_index;
-	if (off == REG_MM_INDEX_HI)
-		return f->mm_index_hi;
-	return mm_read(card, f, off);
-}
-
-static void regs_write(struct card *card, struct fury *f, uint32_t off, uint32_t val)
-{
-	if (off == REG_MM_DATA)
-		mm_data_write(card, f, val);
-	else if (off == REG_MM_INDEX)
-		f->mm_index = val;
-	else if (off == REG_MM_INDEX_HI)
-		f->mm_index_hi = val;
-	else
-		mm_write(card, f, off, val);
-}
-
-static void tick(struct card *card, struct fury *f)
-{
-	if (f->phase == SMC_BOOTING && card_now(card) >= f->booted_at)
-		f->phase = SMC_RUNNING;
-	baco_tick(card, f);
-}
-
-static bool is_register_bar(int fn, int bar)
-{
-	return fn == 0 && (bar == BAR_REGS || bar == BAR_IO);
-}
-
-static uint32_t fury_read(struct card *card, int fn, int bar, uint32_t off)
-{
-	struct fury *f = card->priv;
-
-	tick(card, f);
-	if (is_register_bar(fn, bar))
-		return regs_read(card, f, off);
-	if (f->baco.off || !visible(card, f, 0))
-		return ALL_ONES;
-	return store_get(card->regs, STORE_KEY(fn, bar, off));
-}
-
-static void fury_write(struct card *card, int fn, int bar, uint32_t off, uint32_t val)
-{
-	struct fury *f = card->priv;
-
-	tick(card, f);
-	if (is_register_bar(fn, bar))
-		regs_write(card, f, off, val);
-	else if (!f->baco.off && visible(card, f, 0))
-		store_put(card->regs, STORE_KEY(fn, bar, off), val);
-}
-
-static uint64_t scratch_key(unsigned i)
-{
-	return space_key(SPACE_MM, REG_SCRATCH_0 + 4 * i);
-}
-
-void fury_true_reset(struct card *card, struct fury *f, bool keep_scratch)
-{
-	uint32_t scratch[NSCRATCH];
-
-	for (unsigned i = 0; i < NSCRATCH; i++)
-		scratch[i] = keep_scratch ? store_get(card->regs, scratch_key(i)) : 0;
-	store_drop(card->regs, 0, 0);
-	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++)
-		store_put(card->regs, STORE_KEY(0, defaults[i].bar, defaults[i].off),
-			  defaults[i].value);
-	for (unsigned i = 0; i < NSCRATCH; i++)
-		if (scratch[i])
-			store_put(card->regs, scratch_key(i), scratch[i]);
-	smc_hold(f);
-	f->starts = 0;
-	f->rst_cntl = f->clk_cntl = 1;
-	f->mm_index = f->mm_index_hi = f->smc_auto = 0;
-	memset(f->smc_index, 0, sizeof(f->smc_index));
-}
+static const struct smu7_chip fiji = {
+	.baco = &baco, .defaults = defaults, .ndefaults = ARRAY_LEN(defaults),
+	.memsize_mb = 4096, .firmware_flags = 0x3f000, .auto_cntl = 0x248,
+	.scratch = 0xffff,
+};
 
 static int fury_power_on(struct card *card)
 {
-	struct fury *f = card->priv;
-
-	if (!f) {
-		f = calloc(1, sizeof(*f));
-		if (!f)
-			return -1;
-		f->px_capable = f->cfgreset_works = true;
-		card->priv = f;
-	}
-	f->busy_until = 0;
-	baco_init(&f->baco);
-	fury_true_reset(card, f, false);
-	return 0;
+	return smu7_power_on(card, &fiji);
 }
 
-static void fury_free(struct card *card)
-{
-	free(card->priv);
-}
-
-/* Neither a bus reset nor PM gets further than configuration space. */
-static void fury_reset(struct card *card, int fn, enum reset_kind how)
-{
-	(void)card;
-	(void)fn;
-	(void)how;
-}
-
-/*
- * The legacy reset (amdgpu vi.c): a magic dword in what PCI Express calls Device
- * Capabilities 2. The SMC carries it out, so without one nothing happens. All functions
- * lose their configuration (reported for Polaris; Fiji is its sibling).
- */
-static void fury_cfg_written(struct card *card, int fn, unsigned off, unsigned width,
-			     uint32_t val)
-{
-	struct fury *f = card->priv;
-
-	tick(card, f);
-	if (fn != 0 || off != CFG_RESET_REG || width != 4 || val != CFG_RESET_MAGIC)
-		return;
-	if (!smc_runs(f) || f->baco.off || f->baco.wedge || !f->cfgreset_works) {
-		f->cfgresets_ignored++;
-		card_log(card, "config reset ignored");
-		return;
-	}
-	f->cfgresets++;
-	card_log(card, "config reset");
-	baco_init(&f->baco);
-	fury_true_reset(card, f, false);
-	f->busy_until = card_now(card) + CFG_RESET_US;
-	for (int i = 0; i < card->kind->nfn; i++)
-		card_cfg_defaults(card, i);
-}
-
-static int fury_set(struct card *card, const char *key, long value)
-{
-	struct fury *f = card->priv;
-
-	if (!strcmp(key, "px_capable"))
-		f->px_capable = value != 0;
-	else if (!strcmp(key, "cfgreset_works"))
-		f->cfgreset_works = value != 0;
-	else
-		return -1;
-	return 0;
-}
-
-static bool scratch_clear(const struct card *card)
-{
-	for (unsigned i = 0; i < NSCRATCH; i++)
-		if (store_get(card->regs, scratch_key(i)))
-			return false;
-	return true;
-}
-
-static const char *smc_name(const struct fury *f)
-{
-	static const char *const name[] = {
-		[SMC_HELD] = "held", [SMC_BOOTING] = "booting",
-		[SMC_RUNNING] = "running", [SMC_HUNG] = "hung",
-	};
-
-	return f->phase != SMC_HELD && !smc_clocked(f) ? "stopped" : name[f->phase];
-}
-
-static size_t fury_state(const struct card *card, char *buf, size_t n)
-{
-	const struct fury *f = card->priv;
-	uint32_t scratch_7;
-	bool clean, posted;
-	size_t len = 0;
-
-	/* Time passes for the chip, not for what the caller may see as const. */
-	tick((struct card *)(uintptr_t)card, card->priv);
-	scratch_7 = store_get(card->regs, scratch_key(7));
-	posted = f->phase == SMC_RUNNING && (scratch_7 & ASIC_INIT_COMPLETE);
-	clean = !f->starts && !f->baco.wedge && !f->baco.off && !f->baco.done &&
-		!card->dead && scratch_clear(card);
-	state_add(buf, n, &len, "posted=%d dirty=%d clean=%d smc=%s wedged=%d mode=%d",
-		  posted, f->starts > 0, clean, smc_name(f), f->baco.wedge != WEDGE_NONE,
-		  f->baco.off);
-	state_add(buf, n, &len, " posts=%u refused=%u baco=%u cfgreset=%u"
-		  " cfgreset_ignored=%u px=%d scratch7=0x%08x why=%s", f->posts,
-		  f->refused, f->bacos, f->cfgresets, f->cfgresets_ignored,
-		  f->px_capable, scratch_7, f->baco.why[0] ? f->baco.why : "-");
-	return len;
-}
-
-const struct card_ops fury_ops = {
-	.power_on = fury_power_on,
-	.free = fury_free,
-	.reset = fury_reset,
-	.read = fury_read,
-	.write = fury_write,
-	.cfg_written = fury_cfg_written,
-	.set = fury_set,
-	.state = fury_state,
-};
+const struct card_ops fury_ops = SMU7_OPS(fury_power_on);

@@ -35,9 +35,10 @@ void card_free(struct card *card);
 int card_nfunctions(const struct card *card);
 
 /*
- * Configuration space of function fn: width 1, 2 or 4; what lies outside of the 256
- * bytes, or a function that does not answer (dead, or not ready), reads all ones.
+ * Configuration space of function fn: width 1, 2 or 4; what lies outside of its 256 or
+ * 4096 bytes, or a function that does not answer (dead, or not ready), reads all ones.
  */
+unsigned card_cfg_size(const struct card *card);
 uint32_t card_cfg_read(struct card *card, int fn, unsigned off, unsigned width);
 void card_cfg_write(struct card *card, int fn, unsigned off, unsigned width,
 		    uint32_t val);
@@ -56,6 +57,16 @@ void card_bar_write(struct card *card, int fn, int bar, uint64_t off, unsigned w
  */
 int card_bar_of(const struct card *card, int fn, uint64_t bus_addr, bool memory,
 		int *bar, uint64_t *off);
+
+/* The BARs a function has: -1 and nothing in *info for one it has not. */
+struct card_bar {
+	uint64_t size;
+	bool io, wide, prefetch;	/* wide: 64 bits, bar + 1 is its upper half */
+};
+int card_bar_info(const struct card *card, int fn, int bar, struct card_bar *info);
+
+/* Where the card believes a BAR it has to be; 0: nobody has told it since its reset. */
+uint64_t card_bar_base(const struct card *card, int fn, int bar);
 
 /* Hot reset (secondary bus reset) as one function sees it; call it for each function. */
 void card_bus_reset(struct card *card, int fn);
