@@ -3,6 +3,7 @@
 # make check      everything a change must pass; installs what it needs (as root)
 # make demo       the main job, in the lab, as a story
 # make bench      timings; not a test
+# make fuzz       libFuzzer, FUZZ_SECONDS=600 each; needs clang and its runtime
 # make install    DESTDIR= PREFIX=
 # Q= shows the commands.
 VERSION = 0.1.0
@@ -42,7 +43,8 @@ $(BUILD)/obj/%.o: %.c Makefile
 # --- unit tests: everything again with sanitizers ---------------------------------
 TEST_SRC  = $(wildcard tests/unit/test_*.c)
 TESTS     = $(TEST_SRC:tests/unit/%.c=$(BUILD)/unit/%)
-TEST_HELP = $(filter-out $(TEST_SRC),$(wildcard tests/unit/*.c)) $(wildcard tests/model/*.c)
+TEST_HELP = $(filter-out $(TEST_SRC),$(wildcard tests/unit/*.c)) $(wildcard tests/model/*.c) \
+            $(wildcard tests/fuzz/fuzz_*.c)
 SAN_OBJ   = $(patsubst %.c,$(BUILD)/san/%.o,$(filter-out src/cmd/main.c,$(ALL)) $(TEST_HELP))
 
 $(BUILD)/san/%.o: %.c Makefile
@@ -58,6 +60,21 @@ $(BUILD)/unit/%: $(BUILD)/san/tests/unit/%.o $(BUILD)/san/libtest.a
 	@mkdir -p $(@D)
 	@echo '  LD   $@'
 	$(Q)$(CC) $(SAN) -o $@ $< $(BUILD)/san/libtest.a -lcmocka $(LIBS)
+
+# --- fuzzing: not a test; what it keeps in tests/fuzz/corpus-* is one -----------------
+FUZZ_CC      = clang
+FUZZ_SECONDS = 600
+FUZZ_SRC     = tests/fuzz/main.c $(wildcard tests/fuzz/fuzz_*.c) \
+               $(filter-out src/cmd/%,$(ALL))
+
+$(BUILD)/fuzz/%: $(FUZZ_SRC) Makefile
+	@mkdir -p $(@D)
+	@echo '  FUZZ $@'
+	$(Q)$(FUZZ_CC) $(DEFS) -Itests -O1 -g -DFUZZ=fuzz_$* -fno-sanitize-recover=undefined \
+		-fsanitize=fuzzer,address,undefined -o $@ $(FUZZ_SRC) $(LIBS)
+
+fuzz-%: $(BUILD)/fuzz/%
+	@tests/fuzz/run $* $< $(FUZZ_SECONDS)
 
 # --- the lab ----------------------------------------------------------------------
 LAB_SRC = $(wildcard tests/model/*.c) $(wildcard tests/lab/*.c)
@@ -83,6 +100,7 @@ check-unit: $(TESTS)
 
 check-cli: all
 	@tests/cli/run $(BUILD)/results $(BUILD)/gpureset
+	@tests/quirk/readme $(BUILD)/results $(BUILD)/gpureset
 
 check-style:
 	@tests/style/run $(BUILD)/results
@@ -98,15 +116,19 @@ demo:
 	@$(MAKE) --no-print-directory all $(BUILD)/lab-server
 	@tests/lab/demo
 
+fuzz: fuzz-quirk fuzz-record
+
 bench:
 	@tests/prepare
 	@$(MAKE) --no-print-directory all $(BUILD)/lab-server
 	@tests/lab/bench
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/gpureset/quirks
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/gpureset/quirks \
+		$(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 0755 $(BUILD)/gpureset $(DESTDIR)$(PREFIX)/sbin/gpureset
-	install -m 0644 quirks/*.quirk $(DESTDIR)$(PREFIX)/share/gpureset/quirks/
+	install -m 0644 quirks/*.quirk quirks/*.inc $(DESTDIR)$(PREFIX)/share/gpureset/quirks/
+	install -m 0644 src/cmd/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 
 clean:
 	rm -rf $(BUILD)

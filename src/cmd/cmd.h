@@ -41,6 +41,10 @@ struct options {
 	bool dry_run, json, verbose, quiet, all;
 	uint64_t timeout_us;    /* 0: each step's own limit */
 	const char *quirks;     /* --quirks DIR: instead of the installed folders */
+	const char *config;     /* --config FILE: instead of the installed one */
+	const char *replay;     /* --replay FILE: a recorded machine, not this one */
+	const char *record_run; /* --record-run FILE */
+	const char *output;     /* -o FILE */
 	const char *run_dir;
 	bool poll;              /* --no-io-uring */
 	bool help;

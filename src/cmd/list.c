@@ -6,7 +6,8 @@
 #include "base/json.h"
 #include "base/xalloc.h"
 #include "cmd/cmd.h"
-#include "hw/hw_linux.h"
+#include "cmd/config.h"
+#include "cmd/open.h"
 #include "run/supervise.h"
 
 #define COLUMNS 8
@@ -194,9 +195,9 @@ static int list_all(struct table *t)
 	struct err err = { 0 };
 	int rc;
 
-	t->hw = hw_linux_open(&err);
+	t->hw = open_hw(t->opts, &err);
 	if (!t->hw)
-		return complain(EXIT_FAILED, "%s", err.text);
+		return complain(open_status(&err), "%s", err.text);
 	rc = hw_scan(t->hw, pick_slot, t, &err);
 	for (size_t i = 0; !rc && i < t->nslots; i++)
 		add_row(t, t->slot[i]);
@@ -217,6 +218,7 @@ static int list_all(struct table *t)
 static int list_run(int argc, char **argv)
 {
 	struct options o;
+	struct config conf = { 0 };
 	struct quirk_db db = { 0 };
 	struct table t = { .opts = &o, .db = &db };
 	int rc = options_parse(&o, &cmd_list, argc, argv);
@@ -229,10 +231,13 @@ static int list_run(int argc, char **argv)
 	}
 	if (o.ntargets)
 		return complain(EXIT_USAGE, "list takes no address; try `gpureset plan`");
-	rc = load_quirks(&o, &db);
+	rc = config_apply(&conf, &o);
+	if (!rc)
+		rc = load_quirks(&o, &db);
 	if (!rc)
 		rc = list_all(&t);
 	quirk_db_free(&db);
+	config_free(&conf);
 	return rc;
 }
 
@@ -240,6 +245,6 @@ const struct command cmd_list = {
 	.name = "list",
 	.args = "[--all] [--json]",
 	.summary = "the GPUs of this host and how each could be reset",
-	.options = "ajQ",
+	.options = "ajQCY",
 	.run = list_run,
 };

@@ -51,7 +51,7 @@ void usage(FILE *out)
 	      "       BDF is 0b:00 (the whole card), 0b:00.0, or either with a domain\n\n"
 	      "commands (without one: reset):\n", out);
 	for (size_t i = 0; commands[i]; i++)
-		fprintf(out, "  %-6s %-22s %s\n", commands[i]->name, commands[i]->args,
+		fprintf(out, "  %-8s %-22s %s\n", commands[i]->name, commands[i]->args,
 			commands[i]->summary);
 	fputs("\nreset methods, in the order they are tried:\n", out);
 	for (size_t i = 0; methods[i]; i++)

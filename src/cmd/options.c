@@ -117,9 +117,33 @@ static int opt_quirks(struct options *o, const char *arg)
 	return 0;
 }
 
+static int opt_config(struct options *o, const char *arg)
+{
+	o->config = arg;
+	return 0;
+}
+
 static int opt_run_dir(struct options *o, const char *arg)
 {
 	o->run_dir = arg;
+	return 0;
+}
+
+static int opt_replay(struct options *o, const char *arg)
+{
+	o->replay = arg;
+	return 0;
+}
+
+static int opt_record_run(struct options *o, const char *arg)
+{
+	o->record_run = arg;
+	return 0;
+}
+
+static int opt_output(struct options *o, const char *arg)
+{
+	o->output = arg;
 	return 0;
 }
 
@@ -139,8 +163,15 @@ static const struct option_row option_rows[] = {
 	  opt_untested },
 	{ 'Q', "quirks", "DIR", "quirk files from here instead of the installed ones",
 	  opt_quirks },
+	{ 'C', "config", "FILE", "instead of " PLAN_CONFIG_FILE, opt_config },
 	{ 'R', "run-dir", "DIR", "locks go here instead of " GPURESET_RUN_DIR,
 	  opt_run_dir },
+	{ 'o', "output", "FILE", "write here, a new file, instead of to standard output",
+	  opt_output },
+	{ 'Y', "replay", "FILE", "a recording (or lspci -xxxx) instead of this machine",
+	  opt_replay },
+	{ 'W', "record-run", "FILE", "write down every access, in a new file",
+	  opt_record_run },
 	{ 'P', "no-io-uring", NULL, "wait with poll(2)", opt_poll },
 	{ 'h', "help", NULL, "this text", opt_help },
 };

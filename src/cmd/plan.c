@@ -3,8 +3,9 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/open.h"
+#include "cmd/config.h"
 #include "cmd/report.h"
-#include "hw/hw_linux.h"
 #include "run/supervise.h"
 
 static int plan_one(const struct options *o, struct hw *hw, const struct quirk_db *db,
@@ -33,11 +34,11 @@ static int plan_one(const struct options *o, struct hw *hw, const struct quirk_d
 static int plan_all(const struct options *o, const struct quirk_db *db)
 {
 	struct err err = { 0 };
-	struct hw *hw = hw_linux_open(&err);
+	struct hw *hw = open_hw(o, &err);
 	int worst = 0;
 
 	if (!hw)
-		return complain(EXIT_FAILED, "%s", err.text);
+		return complain(open_status(&err), "%s", err.text);
 	if (o->json)
 		printf("{\"gpureset\":\"%s\",\"targets\":[", GPURESET_VERSION);
 	for (size_t i = 0; i < o->ntargets; i++) {
@@ -55,6 +56,7 @@ static int plan_run(int argc, char **argv)
 {
 	struct options o;
 	struct quirk_db db = { 0 };
+	struct config conf = { 0 };
 	int rc = options_parse(&o, &cmd_plan, argc, argv);
 
 	if (rc)
@@ -63,15 +65,21 @@ static int plan_run(int argc, char **argv)
 		options_help(&cmd_plan, stdout);
 		return 0;
 	}
+	rc = open_targets(&o);
+	if (rc)
+		return rc;
 	if (!o.ntargets)
 		return complain(EXIT_USAGE, "which card? Name it like 0b:00");
-	if (geteuid() != 0)
+	if (geteuid() != 0 && !o.replay)
 		return complain(EXIT_USAGE, "only root can read what a plan needs to "
 				"know; try sudo");
-	rc = load_quirks(&o, &db);
+	rc = config_apply(&conf, &o);
+	if (!rc)
+		rc = load_quirks(&o, &db);
 	if (!rc)
 		rc = plan_all(&o, &db);
 	quirk_db_free(&db);
+	config_free(&conf);
 	return rc;
 }
 
@@ -79,6 +87,6 @@ const struct command cmd_plan = {
 	.name = "plan",
 	.args = "BDF... [options]",
 	.summary = "what a reset would try, why, and what it would touch",
-	.options = "mAjvUQF",
+	.options = "mAjvUQCFY",
 	.run = plan_run,
 };

@@ -125,6 +125,14 @@ static const char *result_str(enum exec_result result)
 	return text[result];
 }
 
+/* " (risk: host-may-hang, why)"; nothing for a safe one. */
+static void text_risk(const struct attempt *a, FILE *to)
+{
+	if (a->risk != RISK_SAFE)
+		fprintf(to, " (risk: %s%s%s)", quirk_risk_str(a->risk),
+			a->risk_why ? ", " : "", a->risk_why ? a->risk_why : "");
+}
+
 static void text_tried(const struct report *r, FILE *to)
 {
 	const struct plan *plan = &r->study->plan;
@@ -134,8 +142,10 @@ static void text_tried(const struct report *r, FILE *to)
 
 		if (out->result == EXEC_NOT_RUN || out->result == EXEC_HEALTHY)
 			continue;
-		fprintf(to, "  %s: %s after %.2f s: %s\n", plan->attempt[i].name,
-			result_str(out->result), SECONDS(out->took_us), out->err.text);
+		fprintf(to, "  %s", plan->attempt[i].name);
+		text_risk(&plan->attempt[i], to);
+		fprintf(to, ": %s after %.2f s: %s\n", result_str(out->result),
+			SECONDS(out->took_us), out->err.text);
 	}
 	for (size_t i = 0; i < plan->nattempts; i++)
 		if (r->out[i].undo.code && r->out[i].answers)
@@ -164,11 +174,21 @@ static void text_unusable(const struct plan *plan, FILE *to)
 	}
 }
 
-static void text_unconfirmed(const struct report *r, FILE *to)
+/* Steps that a program could do without. */
+static void text_notes(const struct report *r, FILE *to)
 {
-	fprintf(to, "  note: '%s' is what the vendor's driver does on this chip, but "
-		"nobody has reported a run of it on a real card yet: please tell us how "
-		"it went (quirks/README.md)\n", r->sum->healthy->name);
+	const struct plan *plan = &r->study->plan;
+
+	for (size_t i = 0; i < plan->nattempts; i++) {
+		const struct exec_outcome *out = &r->out[i];
+
+		for (size_t k = 0; k < out->nnotes && k < EXEC_MAX_NOTES; k++)
+			fprintf(to, "  %s went on without: %s\n", plan->attempt[i].name,
+				out->note[k].text);
+		if (out->nnotes > EXEC_MAX_NOTES)
+			fprintf(to, "  %s went on without %zu more\n",
+				plan->attempt[i].name, out->nnotes - EXEC_MAX_NOTES);
+	}
 }
 
 /* What @a touches, foreign functions marked; returns how many. */
@@ -220,10 +240,17 @@ static void text_success(const struct report *r, FILE *to)
 	text_evidence(r, out, to);
 	if (out->undo.code)
 		fprintf(to, "  warning: %s\n", out->undo.text);
+	if (r->sum->healthy->risk != RISK_SAFE) {
+		fprintf(to, "  %s", name);
+		text_risk(r->sum->healthy, to);
+		fputc('\n', to);
+	}
 	if (r->sum->healthy->unconfirmed)
-		text_unconfirmed(r, to);
-	if (r->opts->verbose)
+		report_confirm_text(r, to);
+	if (r->opts->verbose) {
 		text_tried(r, to);
+		text_notes(r, to);
+	}
 }
 
 static void text_failure(const struct report *r, FILE *to)
@@ -241,6 +268,8 @@ static void text_failure(const struct report *r, FILE *to)
 			r->sum->answers ? "still answers" : "does not answer");
 	fputc('\n', to);
 	text_tried(r, to);
+	if (r->opts->verbose)
+		text_notes(r, to);
 	text_unusable(&r->study->plan, to);
 	if (status == EXIT_LOST)
 		fputs("  what is left: a cold start of the host (power off, not a "
@@ -298,7 +327,6 @@ static void plan_blast(const struct target *t, const struct attempt *a, FILE *to
 static void plan_facts(const struct report *r, FILE *to)
 {
 	const struct target *t = &r->study->target;
-	const struct quirk *q = r->study->quirk;
 	char text[BDF_STR];
 
 	fprintf(to, "%s %s\n", bdf_slot_str(t->spec.bdf, text), r->study->name);
@@ -315,10 +343,9 @@ static void plan_facts(const struct report *r, FILE *to)
 			t->path[i].only_target ? " (only this card)" :
 			" (shared with other devices)",
 			t->path[i].hotplug ? ", hotplug slot" : "");
-	if (q)
-		fprintf(to, "  quirk: %s (%s)\n", q->file, quirk_status_str(q->status));
-	else
-		fputs("  quirk: none, the default ladder\n", to);
+	if (t->thunderbolt)
+		fputs("  behind Thunderbolt (or a port for removable devices)\n", to);
+	report_quirk_text(r, to);
 }
 
 void report_plan(const struct report *r, FILE *to, bool steps)
@@ -335,10 +362,12 @@ void report_plan(const struct report *r, FILE *to, bool steps)
 
 		if (a->usable != ATTEMPT_YES)
 			continue;
-		fprintf(to, "  %zu. %s: at least %.3f s, at most %.1f s, %zu steps%s\n",
+		fprintf(to, "  %zu. %s: at least %.3f s, at most %.1f s, %zu steps%s",
 			i + 1, a->name, SECONDS(a->floor_us),
 			SECONDS(attempt_worst_us(a)), a->nsteps,
 			a->unconfirmed ? " (not yet confirmed on a real card)" : "");
+		text_risk(a, to);
+		fputc('\n', to);
 		plan_blast(plan->target, a, to);
 		if (steps)
 			plan_steps(plan, a, to);

@@ -28,6 +28,14 @@ void report_plan(const struct report *r, FILE *to, bool steps);
 /* Either, as one JSON object. */
 void report_json(const struct report *r, FILE *to, bool steps);
 
+/* The entries about the target: all they say with -v, and always in JSON. */
+void report_quirk_text(const struct report *r, FILE *to);
+void report_quirk_json(const struct report *r, struct json *j);
+
+/* After a success by a program that waits for its first report: what to send. */
+void report_confirm_text(const struct report *r, FILE *to);
+void report_confirm_json(const struct report *r, struct json *j);
+
 /*
  * The functions that @a touches: the card's, then foreign ones below the bridge that it
  * resets. Returns how many; at most @max are stored.

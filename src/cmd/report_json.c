@@ -57,6 +57,15 @@ static void json_functions(struct json *j, const struct target *t)
 	json_array_end(j);
 }
 
+static void json_notes(struct json *j, const struct exec_outcome *out)
+{
+	json_array(j, "went_on_without");
+	for (size_t i = 0; i < out->nnotes && i < EXEC_MAX_NOTES; i++)
+		json_string(j, NULL, out->note[i].text);
+	json_array_end(j);
+	json_int(j, "went_on_without_n", (int64_t)out->nnotes);
+}
+
 static void json_outcome(struct json *j, const struct exec_outcome *out)
 {
 	json_string(j, "result", json_result(out->result));
@@ -65,6 +74,8 @@ static void json_outcome(struct json *j, const struct exec_outcome *out)
 	json_ms(j, "took_ms", out->took_us);
 	json_ms(j, "act_ms", out->act_us);
 	json_int(j, "steps_run", (int64_t)out->steps_run);
+	json_int(j, "steps_passed_by", (int64_t)out->passed);
+	json_notes(j, out);
 	if (out->err.code)
 		json_string(j, "error", out->err.text);
 	if (out->undo.code)
@@ -122,6 +133,11 @@ static void json_attempts(struct json *j, const struct report *r, bool steps)
 			json_string(j, "reason", a->reason);
 		if (a->override)
 			json_string(j, "override", a->override);
+		json_bool(j, "untested", a->asks);
+		if (a->nsteps) {
+			json_string(j, "risk", quirk_risk_str(a->risk));
+			json_string(j, "risk_why", a->risk_why);
+		}
 		if (a->usable == ATTEMPT_YES) {
 			json_ms(j, "floor_ms", a->floor_us);
 			json_ms(j, "worst_ms", attempt_worst_us(a));
@@ -149,7 +165,8 @@ void report_json(const struct report *r, FILE *to, bool steps)
 	json_string(&j, "name", s->name);
 	json_string(&j, "status", json_status(status));
 	json_int(&j, "exit", status);
-	json_string(&j, "quirk", s->quirk ? s->quirk->id : NULL);
+	report_quirk_json(r, &j);
+	json_bool(&j, "thunderbolt", s->target.thunderbolt);
 	if (s->plan.refusal) {
 		json_string(&j, "refusal", s->plan.refusal);
 		json_string(&j, "refusal_name", s->plan.refusal_name);
@@ -157,6 +174,8 @@ void report_json(const struct report *r, FILE *to, bool steps)
 	if (r->sum) {
 		json_string(&j, "method", r->sum->healthy ? r->sum->healthy->name : NULL);
 		json_ms(&j, "took_ms", r->sum->took_us);
+		if (r->sum->healthy && r->sum->healthy->unconfirmed)
+			report_confirm_json(r, &j);
 	}
 	json_functions(&j, &s->target);
 	json_attempts(&j, r, steps);

@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
+#include "cmd/ask.h"
 #include "cmd/cmd.h"
+#include "cmd/config.h"
+#include "cmd/open.h"
 #include "cmd/report.h"
-#include "hw/hw_linux.h"
 #include "run/supervise.h"
 
 /*
@@ -23,6 +25,7 @@
 struct reset_job {
 	const struct options *opts;
 	const struct quirk_db *db;
+	struct plan_opts plan;          /* of @opts, and what was allowed for this one */
 	struct bdf_spec spec;
 };
 
@@ -30,6 +33,7 @@ struct reset_watch {
 	struct channel *ch;
 	const struct plan *plan;
 	bool verbose;
+	bool passed;                    /* the step that is being done was passed by */
 };
 
 /* --- in the worker ------------------------------------------------------------- */
@@ -40,8 +44,18 @@ static void watch_begin(void *arg, const struct attempt *a, const struct step *s
 	char line[512];
 
 	(void)a;
+	w->passed = false;
 	step_print(s, line, sizeof(line));
 	channel_step(w->ch, line, s->limit_us);
+}
+
+static void watch_passed(void *arg, const struct attempt *a, const struct step *s)
+{
+	struct reset_watch *w = arg;
+
+	(void)a;
+	(void)s;
+	w->passed = true;
 }
 
 static void watch_end(void *arg, const struct attempt *a, const struct step *s, int rc,
@@ -56,7 +70,8 @@ static void watch_end(void *arg, const struct attempt *a, const struct step *s, 
 	report_step(w->plan, a, s, line, sizeof(line) - 64);
 	n = strlen(line);
 	snprintf(line + n, sizeof(line) - n, "  -> %s, %llu us",
-		 rc ? strerror(-rc) : "ok", (unsigned long long)took_us);
+		 rc ? strerror(-rc) : w->passed ? "passed by" : "ok",
+		 (unsigned long long)took_us);
 	channel_note(w->ch, line);
 }
 
@@ -117,25 +132,33 @@ static void send_report(const struct report *r, struct channel *ch)
 static int run_plan(const struct reset_job *rj, struct channel *ch, struct hw *hw,
 		    const struct study *s)
 {
-	struct reset_watch w = { ch, &s->plan, rj->opts->verbose };
+	struct reset_watch w = { ch, &s->plan, rj->opts->verbose, false };
 	const struct exec_watch watch = {
-		.begin = watch_begin, .end = watch_end, .stop = watch_stop, .arg = &w,
+		.begin = watch_begin, .passed = watch_passed, .end = watch_end,
+		.stop = watch_stop, .arg = &w,
 	};
 	struct exec_summary sum = { 0 };
 	struct report r = { .study = s, .opts = rj->opts };
+	struct err err = { 0 };
 	int status;
 
 	if (!rj->opts->dry_run && !s->plan.refusal) {
 		struct exec_outcome *out = xcalloc(s->plan.nattempts, sizeof(*out));
-		uint64_t deadline = rj->opts->timeout_us ?
-			hw_now(hw) + rj->opts->timeout_us : 0;
+		uint64_t deadline;
 
+		open_begin(hw, rj->opts, &rj->plan, s->quirk);
+		deadline = rj->opts->timeout_us ? hw_now(hw) + rj->opts->timeout_us : 0;
 		exec_plan(hw, &s->plan, &watch, deadline, out, &sum);
 		r.out = out;
 		r.sum = &sum;
 	}
 	status = report_status(&r);
-	send_report(&r, ch);
+	if (open_end(hw, status, sum.healthy ? sum.healthy->name : "none", &err)) {
+		status = open_status(&err);
+		send_error(rj, ch, status, &err);
+	} else {
+		send_report(&r, ch);
+	}
 	free((void *)r.out);
 	return status;
 }
@@ -149,16 +172,19 @@ static int reset_work(struct job *job, struct channel *ch)
 	struct hw *hw;
 
 	channel_step(ch, "looking at the card", 1000000);
-	hw = hw_linux_open(&err);
+	hw = open_run(rj->opts, rj->db, &rj->spec, &err);
 	if (!hw) {
-		send_error(rj, ch, EXIT_FAILED, &err);
-		return EXIT_FAILED;
-	}
-	status = study_target(&s, hw, rj->db, &rj->spec, &rj->opts->plan, &err);
-	if (status)
+		status = open_status(&err);
 		send_error(rj, ch, status, &err);
-	else
+		return status;
+	}
+	status = study_target(&s, hw, rj->db, &rj->spec, &rj->plan, &err);
+	if (status) {
+		send_error(rj, ch, status, &err);
+	} else {
+		open_label(&s, rj->opts, hw);
 		status = run_plan(rj, ch, hw, &s);
+	}
 	study_free(&s);
 	hw_close(hw);
 	return status;
@@ -219,6 +245,7 @@ static int overall(const struct job *jobs, size_t n)
 
 static int reset_supervise(const struct options *o, const struct quirk_db *db)
 {
+	struct plan_opts plan[MAX_TARGETS];
 	struct reset_job rj[MAX_TARGETS];
 	struct job jobs[MAX_TARGETS];
 	const struct supervise_opts so = {
@@ -230,10 +257,12 @@ static int reset_supervise(const struct options *o, const struct quirk_db *db)
 	};
 	struct err err = { 0 };
 
+	ask_targets(o, db, plan);
 	memset(jobs, 0, sizeof(jobs));
 	for (size_t i = 0; i < o->ntargets; i++) {
-		rj[i] = (struct reset_job){ o, db, o->target[i] };
-		jobs[i] = (struct job){ .slot = o->target[i].bdf, .no_lock = o->dry_run,
+		rj[i] = (struct reset_job){ o, db, plan[i], o->target[i] };
+		jobs[i] = (struct job){ .slot = o->target[i].bdf,
+					.no_lock = o->dry_run || o->replay,
 					.work = reset_work, .arg = &rj[i] };
 	}
 	if (supervise(jobs, o->ntargets, &so, &err) < 0)
@@ -252,6 +281,7 @@ static int reset_run(int argc, char **argv)
 {
 	struct options o;
 	struct quirk_db db = { 0 };
+	struct config conf = { 0 };
 	int rc = options_parse(&o, &cmd_reset, argc, argv);
 
 	if (rc)
@@ -260,17 +290,25 @@ static int reset_run(int argc, char **argv)
 		options_help(&cmd_reset, stdout);
 		return 0;
 	}
+	rc = open_targets(&o);
+	if (rc)
+		return rc;
 	if (!o.ntargets)
 		return complain(EXIT_USAGE, "which card? Name it like 0b:00; `gpureset "
 				"list` shows the GPUs of this host");
-	if (geteuid() != 0)
+	if (geteuid() != 0 && !o.replay)
 		return complain(EXIT_USAGE, "only root can %s; try sudo",
 				o.dry_run ? "read what a reset needs to know" :
 				"reset a device");
-	rc = load_quirks(&o, &db);
+	rc = config_apply(&conf, &o);
+	if (!rc)
+		rc = load_quirks(&o, &db);
+	if (!rc)
+		rc = open_options(&o);
 	if (!rc)
 		rc = reset_supervise(&o, &db);
 	quirk_db_free(&db);
+	config_free(&conf);
 	return rc;
 }
 
@@ -278,6 +316,6 @@ const struct command cmd_reset = {
 	.name = "reset",
 	.args = "BDF... [options]",
 	.summary = "reset cards and see that they are healthy; the word may be left out",
-	.options = "nmAtjvqUQRPF",
+	.options = "nmAtjvqUQCRPFYW",
 	.run = reset_run,
 };

@@ -115,6 +115,14 @@ static void facts_only_target(struct target *t)
 	}
 }
 
+static void facts_thunderbolt(struct target *t)
+{
+	for (size_t i = 0; i < t->nfns; i++)
+		t->thunderbolt |= t->fn[i].removable;
+	for (size_t i = 0; i < t->npath; i++)
+		t->thunderbolt |= t->path[i].thunderbolt;
+}
+
 static int facts_add_holder(const struct hw_holder *holder, void *arg)
 {
 	struct target *t = arg;
@@ -151,6 +159,7 @@ static int facts_from_nodes(struct hw *hw, const struct node_list *l, struct tar
 	if (bad.code)
 		return err_set(err, bad.code, "%s", bad.text);
 	facts_only_target(t);
+	facts_thunderbolt(t);
 	facts_host(hw, t);
 	return facts_holders(hw, t, err);
 }

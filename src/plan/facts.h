@@ -59,6 +59,8 @@ struct fn_facts {
 	unsigned pm_cap, pcie_cap, af_cap;      /* offsets, 0: none */
 	bool flr, af_flr;
 	bool pm_reset;          /* PMCSR.NoSoftRst clear: D3hot to D0 resets */
+	bool extended;          /* configuration space goes on beyond 256 bytes */
+	bool removable;         /* the kernel's word: behind an external-facing port */
 	struct link_facts link;
 	struct bar_facts bar[6];
 	unsigned kernel_deny;   /* enum kernel_deny bits */
@@ -79,6 +81,7 @@ struct bridge_facts {
 	bool has_reset_subordinate;
 	bool hotplug; /* native hotplug slot: raw link drops look like unplugging */
 	bool no_bus_reset;      /* kernel denies a bus reset at this bridge */
+	bool thunderbolt;       /* part of a Thunderbolt controller, or behind one */
 	char power_control[8];
 	/*
 	 * The reset of this bridge hits only the card (its own on-card switch included):

@@ -54,6 +54,40 @@ static unsigned fn_cap(struct hw *hw, struct bdf bdf, uint16_t id)
 	return hw_find_cap(hw, bdf, id, false, &off, NULL) < 0 ? 0 : off;
 }
 
+/*
+ * A register beyond the first 256 bytes. 0 with all ones when the function has none
+ * there: the kernel's read comes back short (-EIO), or nothing decodes it. Both look
+ * like an accident too, so they count only when they happen twice.
+ */
+static int fn_ext_read(struct hw *hw, struct bdf bdf, unsigned off, uint32_t *val,
+		       struct err *err)
+{
+	struct err why = { 0 };
+	int rc = 0;
+
+	for (int tries = 0; tries < 2; tries++) {
+		*val = UINT32_MAX;
+		rc = hw_cfg_read(hw, bdf, off, 4, val, &why);
+		if (!rc && *val != UINT32_MAX)
+			return 0;
+	}
+	*val = UINT32_MAX;
+	if (rc == -EIO)
+		return 0;
+	if (rc && !err->code)
+		*err = why;
+	return rc;
+}
+
+/* As Linux decides (drivers/pci/probe.c, pci_cfg_space_size_ext). */
+static bool fn_extended(struct hw *hw, struct bdf bdf, struct err *err)
+{
+	uint32_t first;
+
+	return !fn_ext_read(hw, bdf, PCI_CFG_SPACE_SIZE, &first, err) &&
+	       first != UINT32_MAX;
+}
+
 static void fn_link(struct hw *hw, struct bdf bdf, unsigned cap, struct link_facts *l)
 {
 	uint32_t lnkcap = fn_cfg(hw, bdf, cap + PCI_EXP_LNKCAP, 4);
@@ -88,11 +122,12 @@ int facts_bars(struct hw *hw, struct bdf bdf, struct bar_facts bar[6], struct er
 	return rc;
 }
 
-static void fn_caps(struct hw *hw, struct bdf bdf, struct fn_facts *fn)
+static void fn_caps(struct hw *hw, struct bdf bdf, struct fn_facts *fn, struct err *err)
 {
 	fn->pm_cap = fn_cap(hw, bdf, PCI_CAP_ID_PM);
 	fn->pcie_cap = fn_cap(hw, bdf, PCI_CAP_ID_EXP);
 	fn->af_cap = fn_cap(hw, bdf, PCI_CAP_ID_AF);
+	fn->extended = fn_extended(hw, bdf, err);
 	if (fn->pm_cap)
 		fn->pm_reset = !(fn_cfg(hw, bdf, fn->pm_cap + PCI_PM_CTRL, 2) &
 				 PCI_PM_CTRL_NO_SOFT_RESET);
@@ -106,6 +141,18 @@ static void fn_caps(struct hw *hw, struct bdf bdf, struct fn_facts *fn)
 
 		fn->af_flr = af != 0xff && af & PCI_AF_CAP_TP && af & PCI_AF_CAP_FLR;
 	}
+}
+
+/*
+ * The attribute exists where the firmware marks a port as external-facing; the kernel
+ * then says "removable" of all below it. An attribute that cannot be read is @err's.
+ */
+static bool fn_removable(struct hw *hw, struct bdf bdf, struct err *err)
+{
+	char text[16];
+
+	return fn_attr(hw, bdf, "removable", text, sizeof(text), err) &&
+	       !strcmp(text, "removable");
 }
 
 static void fn_kernel_view(struct hw *hw, struct bdf bdf, struct fn_facts *fn,
@@ -122,6 +169,7 @@ static void fn_kernel_view(struct hw *hw, struct bdf bdf, struct fn_facts *fn,
 	fn->vfs = (int)fn_number(hw, bdf, "sriov_numvfs", 0, err);
 	fn->boot_vga = fn_number(hw, bdf, "boot_vga", 0, err) == 1;
 	fn->has_reset = hw_attr_exists(hw, bdf, "reset");
+	fn->removable = fn_removable(hw, bdf, err);
 	fn_attr(hw, bdf, "driver", fn->driver, sizeof(fn->driver), err);
 	fn_attr(hw, bdf, "driver_override", fn->driver_override,
 		sizeof(fn->driver_override), err);
@@ -151,7 +199,7 @@ void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *
 		err_set(err, EIO, "%s answers, but its COMMAND (config 0x4) reads "
 			"0xffff; try again", bdf_str(bdf, text));
 	if (fn->answers)
-		fn_caps(hw, bdf, fn);
+		fn_caps(hw, bdf, fn, err);
 	fn->kernel_deny = kernel_denies(fn->vendor, fn->device, fn->class_code,
 					on_root_bus);
 }
@@ -178,6 +226,34 @@ static bool bridge_hotplug(struct hw *hw, const struct bridge_facts *br)
 	       fn_cfg(hw, br->bdf, br->pcie_cap + PCI_EXP_SLTCAP, 4) & PCI_EXP_SLTCAP_HPC;
 }
 
+/* Vendor-specific capability of the ports of Intel's Thunderbolt controllers. */
+#define VSEC_INTEL_TBT 0x1234
+
+/*
+ * As Linux tells them (drivers/pci/probe.c, set_pcie_thunderbolt). The next pointer
+ * only goes up in a sane list; 4096 bytes hold less than 1024 headers.
+ */
+static bool bridge_tbt_port(struct hw *hw, const struct bridge_facts *br,
+			    struct err *err)
+{
+	unsigned off = PCI_CFG_SPACE_SIZE;
+	uint32_t head, vsec;
+
+	if (br->vendor != PCI_VENDOR_INTEL)
+		return false;
+	for (int n = 0; n < 1024 && off >= PCI_CFG_SPACE_SIZE; n++) {
+		if (fn_ext_read(hw, br->bdf, off, &head, err) || !head ||
+		    head == UINT32_MAX)
+			return false;
+		if (PCI_EXT_CAP_ID(head) == PCI_EXT_CAP_ID_VNDR &&
+		    !fn_ext_read(hw, br->bdf, off + PCI_VNDR_HEADER, &vsec, err) &&
+		    PCI_VNDR_HEADER_ID(vsec) == VSEC_INTEL_TBT)
+			return true;
+		off = PCI_EXT_CAP_NEXT(head);
+	}
+	return false;
+}
+
 void facts_bridge(struct hw *hw, struct bdf bdf, struct bridge_facts *br,
 		  struct err *err)
 {
@@ -194,6 +270,7 @@ void facts_bridge(struct hw *hw, struct bdf bdf, struct bridge_facts *br,
 	br->has_reset_subordinate = hw_attr_exists(hw, bdf, "reset_subordinate");
 	br->no_bus_reset = kernel_denies(br->vendor, br->device, 0x060400, false) &
 			   KDENY_BUS;
+	br->thunderbolt = fn_removable(hw, bdf, err) || bridge_tbt_port(hw, br, err);
 	fn_attr(hw, bdf, "power/control", br->power_control, sizeof(br->power_control),
 		err);
 }

@@ -10,6 +10,8 @@
 #define PCI_BASE_CLASS_ACCEL 0x12
 #define PCI_BASE_CLASS_BRIDGES 0x06
 
+#define PCI_VENDOR_INTEL 0x8086
+
 /* What exists but cannot be read: the first sentence about it is left in @err. */
 void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *fn,
 	      struct err *err);

@@ -92,10 +92,16 @@ static const struct guard guards[] = {
 
 static const char *guard_broken_quirk(struct plan *plan)
 {
-	if (!plan->quirk || !plan->quirk->broken)
+	struct bdf about;
+	const struct quirk *q = deny_broken(plan, &about);
+	char text[BDF_STR];
+
+	if (!q)
 		return NULL;
-	return plan_text(plan, "%s is about this card but has errors, so what it forbids "
-			 "is not known; mend it (or remove it) first", plan->quirk->file);
+	return plan_text(plan, "%s is about %s%s but has errors, so what it forbids is "
+			 "not known; mend it (or remove it) first", q->file,
+			 q == plan->quirk ? "this card" : bdf_str(about, text),
+			 q == plan->quirk ? "" : " of this card or above it");
 }
 
 void guard_target(struct plan *plan)

@@ -11,6 +11,18 @@
 /* Fills plan->refusal when the whole target must be left alone. */
 void guard_target(struct plan *plan);
 
+/*
+ * Marks attempts that an entry about another function, a bridge above or a neighbour
+ * forbids (plan->hits). A neighbour's entry counts for the attempts that hit it.
+ */
+void deny_attempts(struct plan *plan);
+
+/*
+ * An entry with errors about the card or a bridge above it, or NULL; *@about: whose. A
+ * neighbour's is none: deny_attempts() sees to it.
+ */
+const struct quirk *deny_broken(const struct plan *plan, struct bdf *about);
+
 /* Marks attempts whose blast radius holds something foreign as refused. */
 void guard_attempts(struct plan *plan);
 

@@ -53,17 +53,46 @@ static void part_command_for_now(struct attempt *a, struct bdf fn, uint16_t now,
 			 false);
 }
 
-static void part_awake(struct attempt *a, struct bdf fn, const char *control)
+const char *part_kept_in_d0(const struct plan *plan)
+{
+	return plan->quirk ? plan->quirk->keep_d0.why : NULL;
+}
+
+/* No runtime suspend from now on; @after at the end. */
+static void part_awake(struct attempt *a, struct bdf fn, const char *after)
 {
 	struct step *s;
 
-	if (strcmp(control, "auto"))
-		return;
 	part_attr(a, PHASE_PREPARE, fn, "power/control", "on");
 	s = attempt_undo(a, STEP_ATTR, PHASE_PUT_BACK, fn);
 	s->name = "power/control";
-	s->text = "auto";
+	s->text = after;
 	s->limit_us = 1000000;
+}
+
+/*
+ * A bridge kept in D0 stays as it is set here. A function must be told again at the
+ * end: a driver that is bound again (vfio-pci) allows runtime suspend.
+ */
+static void part_wake_kept(const struct target *t, struct attempt *a)
+{
+	for (size_t i = t->npath; i-- > 0;)
+		if (!strcmp(t->path[i].power_control, "auto"))
+			part_attr(a, PHASE_PREPARE, t->path[i].bdf, "power/control",
+				  "on");
+	for (size_t i = 0; i < t->nfns; i++)
+		if (t->fn[i].power_control[0])
+			part_awake(a, t->fn[i].bdf, "on");
+}
+
+static void part_wake_all(const struct target *t, struct attempt *a)
+{
+	for (size_t i = t->npath; i-- > 0;)
+		if (!strcmp(t->path[i].power_control, "auto"))
+			part_awake(a, t->path[i].bdf, "auto");
+	for (size_t i = 0; i < t->nfns; i++)
+		if (!strcmp(t->fn[i].power_control, "auto"))
+			part_awake(a, t->fn[i].bdf, "auto");
 }
 
 /* PMCSR, bits 1:0: 0 is D0. */
@@ -89,10 +118,10 @@ void part_wake(struct plan *plan, struct attempt *a)
 {
 	const struct target *t = plan->target;
 
-	for (size_t i = t->npath; i-- > 0;)
-		part_awake(a, t->path[i].bdf, t->path[i].power_control);
-	for (size_t i = 0; i < t->nfns; i++)
-		part_awake(a, t->fn[i].bdf, t->fn[i].power_control);
+	if (part_kept_in_d0(plan))
+		part_wake_kept(t, a);
+	else
+		part_wake_all(t, a);
 	for (size_t i = 0; i < t->nfns; i++)
 		if (t->fn[i].answers && part_touches(plan, a, i))
 			part_wait_d0(a, PHASE_PREPARE, &t->fn[i]);
@@ -146,7 +175,8 @@ void part_save(struct plan *plan, struct attempt *a)
 		if (!t->fn[i].answers || !part_touches(plan, a, i))
 			continue;
 		attempt_step(a, STEP_SAVE, PHASE_PREPARE, t->fn[i].bdf);
-		attempt_undo(a, STEP_RESTORE, PHASE_RESTORE, t->fn[i].bdf);
+		attempt_undo(a, STEP_RESTORE, PHASE_RESTORE, t->fn[i].bdf)->limit_us =
+			RESTORE_US;
 	}
 }
 
@@ -181,13 +211,56 @@ void part_quiesce(struct plan *plan, struct attempt *a)
 		     true);
 }
 
-static void part_statement(struct attempt *a, const struct quirk *q,
-			   const struct q_stmt *st, struct bdf fn,
-			   enum step_phase phase, enum step_kind require_as)
+/* --- what a quirk's sections say ----------------------------------------------- */
+
+const char *part_keep_unable(const struct plan *plan, const struct q_stmt *st)
+{
+	const struct fn_facts *fn = target_main(plan->target);
+
+	if (!fn->answers)
+		return "the card does not answer";
+	if (plan->target->host.lockdown)
+		return "kernel lockdown forbids writing configuration space";
+	if (st->reg.off >= PCI_CFG_SPACE_SIZE && !fn->extended)
+		return "this card's configuration space ends before it, at 0x100";
+	return NULL;
+}
+
+static void part_keep_step(struct step *s, const struct quirk *q,
+			   const struct q_stmt *st)
+{
+	s->reg = st->reg;
+	s->name = st->name;
+	s->mask = st->mask;
+	s->file = st->file ? st->file : q->file;
+	s->line = st->line;
+}
+
+void part_keep(struct plan *plan, struct attempt *a)
+{
+	const struct target *t = plan->target;
+	const struct quirk *q = plan->quirk;
+
+	if (!q || q->broken || !part_touches(plan, a, t->main))
+		return;
+	for (size_t i = 0; i < q->restore.n; i++) {
+		const struct q_stmt *st = &q->restore.stmt[i];
+		struct bdf fn = target_main(t)->bdf;
+
+		if (st->verb != Q_KEEP || part_keep_unable(plan, st))
+			continue;
+		part_keep_step(attempt_step(a, STEP_KEEP, PHASE_PREPARE, fn), q, st);
+		part_keep_step(attempt_undo(a, STEP_PUT, PHASE_RESTORE, fn), q, st);
+	}
+}
+
+static struct step *part_statement(struct attempt *a, const struct q_stmt *st,
+				   struct bdf fn, enum step_phase phase,
+				   enum step_kind require_as)
 {
 	const enum step_kind kind[] = {
 		[Q_REQUIRE] = require_as, [Q_WAIT] = STEP_WAIT, [Q_WRITE] = STEP_WRITE,
-		[Q_SET] = STEP_SET, [Q_DELAY] = STEP_DELAY,
+		[Q_SET] = STEP_SET, [Q_DELAY] = STEP_DELAY, [Q_KEEP] = STEP_KEEP,
 	};
 	struct step *s = attempt_step(a, kind[st->verb], phase, fn);
 
@@ -199,15 +272,38 @@ static void part_statement(struct attempt *a, const struct quirk *q,
 	s->ncond = st->ncond;
 	s->limit_us = st->limit_us;
 	s->why = st->why;
-	s->file = q->file;
 	s->line = st->line;
+	s->when = st->when;
+	s->nwhen = st->nwhen;
+	s->optional = st->optional;
+	s->risk = st->risk;
+	s->codes = st->codes;
+	return s;
+}
+
+/* 1-based number of the step that the tail undoes: the first that writes. */
+static int part_first_write(const struct q_block *block, size_t first_step)
+{
+	for (size_t i = 0; i < block->n; i++)
+		if (!block->stmt[i].always && (block->stmt[i].verb == Q_WRITE ||
+					       block->stmt[i].verb == Q_SET))
+			return (int)(first_step + i) + 1;
+	return (int)first_step + 1;
 }
 
 void part_program(struct plan *plan, struct attempt *a, const struct q_block *block,
 		  enum step_phase phase, enum step_kind require_as)
 {
 	struct bdf fn = target_main(plan->target)->bdf;
+	int undo_of = part_first_write(block, a->nsteps);
 
-	for (size_t i = 0; i < block->n; i++)
-		part_statement(a, plan->quirk, &block->stmt[i], fn, phase, require_as);
+	for (size_t i = 0; i < block->n; i++) {
+		const struct q_stmt *st = &block->stmt[i];
+		struct step *s = part_statement(a, st, fn, phase, require_as);
+
+		s->file = st->file ? st->file : plan->quirk->file;
+		s->goes_on = i && st->joined;
+		s->tail = st->always;
+		s->undo_of = st->always ? undo_of : 0;
+	}
 }

@@ -21,6 +21,8 @@
 #define RESET_TO_CONFIG_US 100000ull    /* PCIe 6.6.1: before the first request */
 #define SBR_PULSE_US 2000ull            /* PCI 3.0 Trst 1 ms; Linux holds it 2 ms */
 #define PM_TRANSITION_US 10000ull       /* PCI-PM 1.2: D0 to D3hot and back */
+/* run/confsave waits a second for a function to answer; an undo is tried three times. */
+#define RESTORE_US 3000000ull
 #define LINK_UP_US 1000000ull           /* PCIe 6.6.1: a port is up within 1 s */
 
 /*
@@ -35,7 +37,10 @@ void attempt_flush_undo(struct attempt *a, enum step_phase phase);
 /* Does the attempt touch function @i of the slot? */
 bool part_touches(const struct plan *plan, const struct attempt *a, size_t i);
 
-/* Runtime PM off on the path and the functions; those that answer reach D0. */
+/*
+ * Runtime PM off on the path and the functions; those that answer reach D0. Put back
+ * at the end, unless the quirk wants the card kept in D0.
+ */
 void part_wake(struct plan *plan, struct attempt *a);
 /* NVIDIA audio must have been in D0 for 20 ms before its bus is reset. */
 void part_settle_audio(struct plan *plan, struct attempt *a);
@@ -43,6 +48,15 @@ void part_settle_audio(struct plan *plan, struct attempt *a);
 void part_unbind(struct plan *plan, struct attempt *a, bool all);
 /* Remember configuration space of the touched functions; put back before health. */
 void part_save(struct plan *plan, struct attempt *a);
+/*
+ * The [restore] bits of the quirk survive the reset. Call before part_save(), so that
+ * they go back after the rest. Nothing on a card that does not answer.
+ */
+void part_keep(struct plan *plan, struct attempt *a);
+/* Can this [restore] statement be carried out here? NULL, or why not. */
+const char *part_keep_unable(const struct plan *plan, const struct q_stmt *st);
+/* The reason why the quirk keeps the card in D0, or NULL. */
+const char *part_kept_in_d0(const struct plan *plan);
 /* No DMA, no INTx; memory decoding on the display function and the path. */
 void part_quiesce(struct plan *plan, struct attempt *a);
 /* Memory decoding alone, for reading registers; undone after health. */
@@ -56,7 +70,10 @@ enum after { AFTER_IN_PLACE, AFTER_CHANGED };
  */
 void part_verdict(struct plan *plan, struct attempt *a, enum after after);
 
-/* @stmts of a quirk as steps of @phase; REQUIRE becomes @require_as. */
+/*
+ * The statements of a quirk's block as steps of @phase; REQUIRE becomes @require_as.
+ * The "always" ones become the tail of the first of them that writes.
+ */
 void part_program(struct plan *plan, struct attempt *a, const struct q_block *block,
 		  enum step_phase phase, enum step_kind require_as);
 
@@ -66,6 +83,14 @@ struct step *part_attr(struct attempt *a, enum step_phase phase, struct bdf fn,
 /* COMMAND bits := value, for one function or bridge. */
 struct step *part_command(struct attempt *a, enum step_phase phase, struct bdf fn,
 			  const char *name, uint16_t bit, bool on);
+
+/*
+ * Opening a function through VFIO makes the kernel reset it, by the first method in its
+ * reset_method (vfio_pci_core_enable). Where the quirk denies or warns of such a reset
+ * the lists are emptied for the time; kernels 6.14.2 and 6.12.23, which then refuse the
+ * hot reset too, say so.
+ */
+void part_mute_resets(struct plan *plan, struct attempt *a);
 
 /* The whole of flr, af_flr and pm: the kernel's own reset, one named method of it. */
 struct kernel_method {

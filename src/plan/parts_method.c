@@ -49,7 +49,51 @@ static const char *km_put_back(struct plan *plan, const struct fn_facts *fn)
 			continue;
 		snprintf(kept + n, sizeof(kept) - n, "%s%s", n ? " " : "", word);
 	}
+	if (!fn->reset_method[0])
+		return "";      /* somebody wants none */
 	return plan_text(plan, "%s", kept[0] ? kept : "default");
+}
+
+static void km_methods_for_now(struct plan *plan, struct attempt *a,
+			       const struct fn_facts *fn, const char *list)
+{
+	struct step *s;
+
+	part_attr(a, PHASE_PREPARE, fn->bdf, "reset_method", list);
+	s = attempt_undo(a, STEP_ATTR, PHASE_PUT_BACK, fn->bdf);
+	s->name = "reset_method";
+	s->text = km_put_back(plan, fn);
+	s->limit_us = 1000000;
+}
+
+/* Does the quirk deny, or warn of, the method of this name? */
+static bool km_harmful(const struct quirk *q, const char *name)
+{
+	for (size_t i = 0; i < q->nrisks; i++)
+		if (q->risks[i].risk > RISK_SAFE && !strcmp(q->risks[i].name, name))
+			return true;
+	return quirk_deny(q, name) != NULL;
+}
+
+/* Would the kernel, left alone, reset this function in a way that harms it? */
+static bool km_may_harm(const struct quirk *q, const struct fn_facts *fn)
+{
+	char list[64], *word, *rest = list;
+
+	snprintf(list, sizeof(list), "%s", fn->reset_method);
+	while ((word = strsep(&rest, " ")))
+		if (*word && strcmp(word, "bus") && km_harmful(q, word))
+			return true;
+	return false;
+}
+
+void part_mute_resets(struct plan *plan, struct attempt *a)
+{
+	const struct target *t = plan->target;
+
+	for (size_t i = 0; plan->quirk && i < t->nfns; i++)
+		if (t->fn[i].has_reset && km_may_harm(plan->quirk, &t->fn[i]))
+			km_methods_for_now(plan, a, &t->fn[i], "");
 }
 
 static void km_function(struct plan *plan, struct attempt *a, const struct fn_facts *fn,
@@ -58,13 +102,8 @@ static void km_function(struct plan *plan, struct attempt *a, const struct fn_fa
 	const char *name = km->method->name;
 	struct step *s;
 
-	if (strcmp(fn->reset_method, name)) {
-		part_attr(a, PHASE_PREPARE, fn->bdf, "reset_method", name);
-		s = attempt_undo(a, STEP_ATTR, PHASE_PUT_BACK, fn->bdf);
-		s->name = "reset_method";
-		s->text = km_put_back(plan, fn);
-		s->limit_us = 1000000;
-	}
+	if (strcmp(fn->reset_method, name))
+		km_methods_for_now(plan, a, fn, name);
 	s = part_attr(a, PHASE_ACT, fn->bdf, "reset", "1");
 	s->limit_us = km->floor_us + KERNEL_READY_US;
 	a->floor_us += km->floor_us;
@@ -116,6 +155,7 @@ int part_kernel_method(struct plan *plan, const struct kernel_method *km)
 	a = plan_attempt(plan, m, m->name);
 	part_wake(plan, a);
 	part_unbind(plan, a, false);
+	part_keep(plan, a);
 	for (size_t i = 0; i < t->nfns; i++)
 		if (part_touches(plan, a, i) && !km_unable(plan, km, &t->fn[i]))
 			km_function(plan, a, &t->fn[i], km);

@@ -186,6 +186,38 @@ static int build_quirk(struct plan *plan, struct err *err)
 	return rc;
 }
 
+static bool build_is(const struct attempt *a, const struct q_method *m)
+{
+	const char *blank = strchr(a->name, ' ');
+
+	return !strcmp(m->name, a->method->name) &&
+	       (!m->sequence || (blank && !strcmp(m->sequence, blank + 1)));
+}
+
+static void build_risk(struct attempt *a, enum quirk_risk risk, const char *why)
+{
+	if (risk < a->risk || (risk == a->risk && a->risk_why))
+		return;
+	a->risk = risk;
+	a->risk_why = why;
+}
+
+/* The highest of what the steps carry and what the quirk says of the method. */
+static void build_risks(struct plan *plan)
+{
+	const struct quirk *q = plan->quirk;
+
+	for (size_t i = 0; i < plan->nattempts; i++) {
+		struct attempt *a = &plan->attempt[i];
+
+		for (size_t k = 0; k < a->nsteps; k++)
+			build_risk(a, a->step[k].risk, NULL);
+		for (size_t k = 0; q && k < q->nrisks; k++)
+			if (build_is(a, &q->risks[k]))
+				build_risk(a, q->risks[k].risk, q->risks[k].risk_why);
+	}
+}
+
 static bool has_bridge(const struct target *t, struct bdf bdf)
 {
 	for (size_t i = 0; i < t->npath; i++)
@@ -227,11 +259,14 @@ int plan_build(struct plan *plan, const struct target *t, const struct quirk *qu
 		rc = build_quirk(plan, err);
 	else
 		rc = build_default(plan, err);
-	if (!rc)
-		guard_attempts(plan);
-	if (rc)
+	if (rc) {
 		plan_free(plan);
-	return rc;
+		return rc;
+	}
+	build_risks(plan);
+	deny_attempts(plan);
+	guard_attempts(plan);
+	return 0;
 }
 
 /* --- questions ----------------------------------------------------------------- */
@@ -248,6 +283,16 @@ uint64_t attempt_worst_us(const struct attempt *a)
 bool attempt_hits(const struct attempt *a, const struct other_fn *o)
 {
 	return a->level >= 0 && o->level <= a->level;
+}
+
+bool plan_allows(const struct plan_opts *opts, const char *id)
+{
+	bool allowed = opts->allow_untested;
+
+	for (size_t i = 0; i < opts->nallowed; i++)
+		allowed |= !strcmp(opts->allowed[i], id) ||
+			   !strcmp(opts->allowed[i], "all");
+	return allowed;
 }
 
 size_t plan_usable(const struct plan *plan)

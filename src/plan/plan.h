@@ -71,6 +71,12 @@ struct step {
 	int nwhen;
 	enum quirk_risk risk;
 	const struct q_code *codes;     /* names for the values of an answer */
+	/*
+	 * A later part of the statement that the step above belongs to ("send", an
+	 * array): its "when" was decided there, and when a part failed or was passed
+	 * by, so is the rest.
+	 */
+	bool goes_on;
 };
 
 enum usable {
@@ -94,17 +100,22 @@ struct attempt {
 	bool whole_slot;                /* touches every function of the slot */
 	bool needs_answer;              /* pointless on a card that reads all ones */
 	bool unconfirmed;               /* a program nobody has confirmed on a card */
+	bool asks;                      /* refused only because nobody has tested it */
 	enum quirk_risk risk;           /* highest of the quirk's word and its steps */
 	const char *risk_why;           /* or NULL */
 	uint64_t floor_us; /* what the specification makes it take at least */
 };
+
+#define PLAN_CONFIG_FILE "/etc/gpureset/gpureset.conf"
 
 /* Options that change what a plan holds. */
 struct plan_opts {
 	const char *method; /* only this method ("sequence baco" too), or NULL */
 	struct bdf at;                  /* --at: only this bridge */
 	bool has_at;
-	bool allow_untested;
+	bool allow_untested;            /* run programs of `untested` entries */
+	const char *const *allowed;     /* ... or only of these ids ("all": of any) */
+	size_t nallowed;
 	unsigned force;                 /* enum force bits */
 };
 
@@ -178,6 +189,8 @@ uint64_t attempt_worst_us(const struct attempt *a);
 bool attempt_hits(const struct attempt *a, const struct other_fn *o);
 /* Number of usable attempts. */
 size_t plan_usable(const struct plan *plan);
+/* May programs of the untested entry @id be run? */
+bool plan_allows(const struct plan_opts *opts, const char *id);
 
 /* One step as one line, the same in a dry run, a trace and a message. */
 void step_print(const struct step *s, char *buf, size_t size);

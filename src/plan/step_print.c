@@ -47,15 +47,34 @@ static void line_where(struct line *l, const struct reg *reg)
 		line_add(l, " [0x%x through bar%u+0x%x]", reg->off, reg->bar, reg->index);
 }
 
-static void line_conditions(struct line *l, const struct step *s)
+static void line_alternatives(struct line *l, const struct reg_cond *cond, int n)
 {
-	for (int i = 0; i < s->ncond; i++) {
-		const struct reg_cond *c = &s->cond[i];
+	for (int i = 0; i < n; i++) {
+		const struct reg_cond *c = &cond[i];
 
 		line_add(l, "%s%s %s 0x%x", i ? " or " : " ", c->name, reg_op_str(c->op),
 			 reg_field(c->want, c->mask));
 		line_where(l, &c->reg);
 	}
+}
+
+static void line_conditions(struct line *l, const struct step *s)
+{
+	line_alternatives(l, s->cond, s->ncond);
+}
+
+/* What the quirk's line says around its statement. */
+static void line_conduct(struct line *l, const struct step *s)
+{
+	if (s->tail)
+		line_add(l, "always ");
+	for (int i = 0; i < s->nwhen; i++) {
+		line_add(l, "when");
+		line_alternatives(l, s->when[i].cond, s->when[i].ncond);
+		line_add(l, " then ");
+	}
+	if (s->optional)
+		line_add(l, "try ");
 }
 
 static void print_require(struct line *l, const struct step *s)
@@ -74,6 +93,10 @@ static void print_wait(struct line *l, const struct step *s)
 {
 	line_add(l, "wait");
 	line_conditions(l, s);
+	if (!s->limit_us) {
+		line_add(l, ", at once");
+		return;
+	}
 	line_add(l, " within ");
 	line_time(l, s->limit_us);
 }
@@ -147,6 +170,27 @@ static void print_bars(struct line *l, const struct step *s)
 	line_add(l, "check BARs == the kernel's resources");
 }
 
+/* The bits of @mask that are kept, when they are not the whole register. */
+static void line_bits(struct line *l, const struct step *s)
+{
+	line_add(l, " %s", s->name);
+	if (s->mask != reg_all_ones(&s->reg))
+		line_add(l, " bits 0x%x", s->mask);
+	line_where(l, &s->reg);
+}
+
+static void print_keep(struct line *l, const struct step *s)
+{
+	line_add(l, "remember");
+	line_bits(l, s);
+}
+
+static void print_put(struct line *l, const struct step *s)
+{
+	line_add(l, "put back");
+	line_bits(l, s);
+}
+
 static void (*const step_printers[STEP_KINDS])(struct line *, const struct step *) = {
 	[STEP_REQUIRE] = print_require, [STEP_CHECK] = print_check,
 	[STEP_WAIT] = print_wait, [STEP_DELAY] = print_delay,
@@ -155,6 +199,7 @@ static void (*const step_printers[STEP_KINDS])(struct line *, const struct step 
 	[STEP_RESTORE] = print_restore, [STEP_BIND] = print_bind,
 	[STEP_HOT_RESET] = print_hot_reset, [STEP_REMOVE] = print_remove,
 	[STEP_APPEAR] = print_appear, [STEP_BARS] = print_bars,
+	[STEP_KEEP] = print_keep, [STEP_PUT] = print_put,
 };
 
 void step_print(const struct step *s, char *buf, size_t size)
@@ -163,6 +208,7 @@ void step_print(const struct step *s, char *buf, size_t size)
 	char text[BDF_STR];
 
 	line_add(&l, "%s ", bdf_str(s->fn, text));
+	line_conduct(&l, s);
 	step_printers[s->kind](&l, s);
 }
 

@@ -8,6 +8,8 @@
 
 #include "hw/hw_write.h"
 
+#define PCI_VENDOR_ID_RRS 0x0001
+
 /* A register of a capability that a reset loses. */
 struct cs_row {
 	uint16_t cap;
@@ -26,6 +28,7 @@ static const struct cs_row cs_rows[] = {
 	{ PCI_EXT_CAP_ID_ERR, true, PCI_ERR_UNCOR_MASK, 4 },
 	{ PCI_EXT_CAP_ID_ERR, true, PCI_ERR_UNCOR_SEVER, 4 },
 	{ PCI_EXT_CAP_ID_ERR, true, PCI_ERR_COR_MASK, 4 },
+	{ PCI_EXT_CAP_ID_ERR, true, PCI_ERR_CAP, 4 },
 	{ PCI_EXT_CAP_ID_ACS, true, PCI_ACS_CTRL, 2 },
 	{ PCI_CAP_ID_PM, false, PCI_PM_CTRL, 2 },
 };
@@ -46,24 +49,24 @@ static const struct cs_row cs_header[] = {
 };
 
 /*
- * All ones may be a register's value or a read that went wrong; what is put back from
- * the latter would be worse than nothing. So ask whether the function answers, and again.
+ * What is put back from a read that went wrong would be worse than nothing: so ask
+ * whether the function answers, and again.
  */
-static int cs_read(struct hw *hw, struct bdf bdf, struct confsave_item *it,
-		   struct err *err)
+int confsave_read(struct hw *hw, struct bdf bdf, unsigned off, unsigned width,
+		  uint32_t *value, struct err *err)
 {
-	const struct reg reg = { .width = it->width };
+	const struct reg reg = { .width = (uint8_t)width };
 	char text[BDF_STR];
 	uint32_t id;
-	int rc = hw_cfg_read(hw, bdf, it->off, it->width, &it->value, err);
+	int rc = hw_cfg_read(hw, bdf, off, width, value, err);
 
-	if (rc || it->value != reg_all_ones(&reg))
+	if (rc || *value != reg_all_ones(&reg))
 		return rc;
 	rc = hw_cfg_read(hw, bdf, PCI_VENDOR_ID, 4, &id, err);
 	if (!rc && id == UINT32_MAX)
-		return err_set(err, EIO, "%s reads all ones, there is nothing to save",
-			       bdf_str(bdf, text));
-	return rc ? rc : hw_cfg_read(hw, bdf, it->off, it->width, &it->value, err);
+		return err_set(err, EIO, "%s reads all ones, config 0x%x too: it does "
+			       "not answer", bdf_str(bdf, text), off);
+	return rc ? rc : hw_cfg_read(hw, bdf, off, width, value, err);
 }
 
 static int cs_add(struct hw *hw, struct confsave *save, unsigned off, unsigned width,
@@ -76,7 +79,7 @@ static int cs_add(struct hw *hw, struct confsave *save, unsigned off, unsigned w
 		return err_set(err, E2BIG, "too many registers to save");
 	it->off = (uint16_t)off;
 	it->width = (uint8_t)width;
-	rc = cs_read(hw, save->bdf, it, err);
+	rc = confsave_read(hw, save->bdf, off, width, &it->value, err);
 	if (!rc)
 		save->n++;
 	return rc;
@@ -129,15 +132,36 @@ static int cs_msi(struct hw *hw, struct confsave *save, struct err *err)
 	return rc ? rc : cs_add(hw, save, cap + PCI_MSI_FLAGS, 2, err);
 }
 
+/* From Device Capabilities 2 on, the PCIe capability has version 2 (PCIe 7.5.3). */
+static bool cs_is_v2(const struct cs_row *row)
+{
+	return row->cap == PCI_CAP_ID_EXP && !row->ext && row->off >= PCI_EXP_DEVCAP2;
+}
+
+/* Like cs_cap(), for the capability of @row. */
+static int cs_row_cap(struct hw *hw, struct bdf bdf, const struct cs_row *row,
+		      unsigned *cap, struct err *err)
+{
+	uint32_t flags;
+	int rc;
+
+	*cap = 0;
+	if (!row->cap)
+		return 1;
+	rc = cs_cap(hw, bdf, row->cap, row->ext, cap, err);
+	if (rc <= 0 || !cs_is_v2(row))
+		return rc;
+	rc = hw_cfg_read(hw, bdf, *cap + PCI_EXP_FLAGS, 2, &flags, err);
+	return rc ? rc : (flags & PCI_EXP_FLAGS_VERS) >= 2;
+}
+
 static int cs_table(struct hw *hw, struct confsave *save, const struct cs_row *rows,
 		    size_t n, struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		unsigned cap = 0;
-		int rc = 1;
+		unsigned cap;
+		int rc = cs_row_cap(hw, save->bdf, &rows[i], &cap, err);
 
-		if (rows[i].cap)
-			rc = cs_cap(hw, save->bdf, rows[i].cap, rows[i].ext, &cap, err);
 		if (rc > 0)
 			rc = cs_add(hw, save, cap + rows[i].off, rows[i].width, err);
 		if (rc < 0)
@@ -210,9 +234,34 @@ static int cs_put(struct hw *hw, struct bdf bdf, const struct confsave_item *it,
 		       (it->off - PCI_BASE_ADDRESS_0) / 4, got, it->value, it->off);
 }
 
+/*
+ * What is written to a function that is not ready is lost, and the next attempt would
+ * save what is left. 0x0001 is what a root port says instead of an answer that is put
+ * off (PCIe 2.3.2, RRS software visibility).
+ */
+static int cs_ready(struct hw *hw, struct bdf bdf, struct err *err)
+{
+	const uint64_t start = hw_now(hw);
+	char text[BDF_STR];
+	uint32_t id;
+	int rc;
+
+	for (;;) {
+		rc = hw_cfg_read(hw, bdf, PCI_VENDOR_ID, 4, &id, err);
+		if (rc || (id != UINT32_MAX && (id & 0xffff) != PCI_VENDOR_ID_RRS))
+			return rc;
+		if (hw_now(hw) - start >= CONFSAVE_READY_US)
+			break;
+		hw_sleep(hw, 1000);
+	}
+	return err_set(err, EIO, "%s does not answer (config 0x0 reads 0x%x for %u ms), "
+		       "its configuration could not be put back", bdf_str(bdf, text), id,
+		       CONFSAVE_READY_US / 1000);
+}
+
 int confsave_restore(struct hw *hw, const struct confsave *save, struct err *err)
 {
-	int rc = 0;
+	int rc = cs_ready(hw, save->bdf, err);
 
 	for (size_t i = 0; i < save->n && !rc; i++)
 		rc = cs_put(hw, save->bdf, &save->item[i], err);

@@ -12,6 +12,15 @@
 #include "hw/hw.h"
 
 #define CONFSAVE_MAX 96
+/* How long a restore waits for an answer; PCIe 6.6.1: 1 s, then it may be broken. */
+#define CONFSAVE_READY_US 1000000u
+
+/*
+ * One register. All ones may be its value or an accident: read again when it is, and
+ * -EIO when the function does not answer at all.
+ */
+int confsave_read(struct hw *hw, struct bdf bdf, unsigned off, unsigned width,
+		  uint32_t *value, struct err *err);
 
 struct confsave_item {
 	uint16_t off;
@@ -32,8 +41,10 @@ int confsave_save(struct hw *hw, struct bdf bdf, struct confsave *save, struct e
 bool confsave_has(const struct confsave *save, unsigned off);
 
 /*
- * Capabilities first (resizable BAR before the BARs), then BARs, COMMAND last but
- * for interrupts; each BAR is read back. -EIO: a BAR did not keep its value.
+ * Waits until the function answers, as saved values written before that are lost; then
+ * capabilities first (resizable BAR before the BARs), then BARs, COMMAND last but
+ * for interrupts; each BAR is read back. -EIO: it does not answer within
+ * CONFSAVE_READY_US, or a BAR did not keep its value.
  */
 int confsave_restore(struct hw *hw, const struct confsave *save, struct err *err);
 

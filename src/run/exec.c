@@ -18,6 +18,15 @@
 #define APPEAR_POLL_MOST_US 500000
 #define UNDO_TRIES 3            /* one failed access must not leave a bridge in reset */
 
+#define EXEC_MAX_KEPT 64        /* [restore] lines of a quirk: a handful */
+
+/* What a STEP_KEEP read. */
+struct exec_kept {
+	struct bdf fn;
+	struct reg reg;
+	uint32_t mask, value;
+};
+
 struct exec {
 	struct hw *hw;
 	const struct plan *plan;
@@ -26,13 +35,31 @@ struct exec {
 	struct exec_outcome *out;
 	struct confsave saved[SLOT_FNS];
 	size_t nsaved;
+	struct exec_kept kept[EXEC_MAX_KEPT];
+	size_t nkept;
 	const struct reg_cond *cond;    /* the condition read last, and its value */
 	uint32_t value;
+	bool ones;                      /* ... one of its alternatives read all ones */
 	bool undoing;
+	bool tail_failed;
+	bool rest_passed;               /* ... of the statement that is being done */
 	uint8_t started[EXEC_MAX_STEPS / 8];
 };
 
 /* --- registers ----------------------------------------------------------------- */
+
+/*
+ * The index, read back before the data is touched: so does AMD's driver on chips since
+ * Vega (drivers/gpu/drm/amd/amdgpu/amdgpu_device.c); elsewhere it costs one read.
+ */
+static int exec_select(struct exec *x, struct bdf fn, const struct reg *r,
+		       struct err *err)
+{
+	uint32_t back;
+	int rc = hw_bar_write(x->hw, fn, r->bar, r->index, r->off, err);
+
+	return rc ? rc : hw_bar_read(x->hw, fn, r->bar, r->index, &back, err);
+}
 
 static int exec_read(struct exec *x, struct bdf fn, const struct reg *r, uint32_t *val,
 		     struct err *err)
@@ -43,7 +70,7 @@ static int exec_read(struct exec *x, struct bdf fn, const struct reg *r, uint32_
 		return hw_cfg_read(x->hw, fn, r->off, r->width, val, err);
 	if (r->space == REG_BAR)
 		return hw_bar_read(x->hw, fn, r->bar, r->off, val, err);
-	rc = hw_bar_write(x->hw, fn, r->bar, r->index, r->off, err);
+	rc = exec_select(x, fn, r, err);
 	return rc ? rc : hw_bar_read(x->hw, fn, r->bar, r->data, val, err);
 }
 
@@ -56,25 +83,73 @@ static int exec_write(struct exec *x, struct bdf fn, const struct reg *r, uint32
 		return hw_cfg_write(x->hw, fn, r->off, r->width, val, err);
 	if (r->space == REG_BAR)
 		return hw_bar_write(x->hw, fn, r->bar, r->off, val, err);
-	rc = hw_bar_write(x->hw, fn, r->bar, r->index, r->off, err);
+	rc = exec_select(x, fn, r, err);
 	return rc ? rc : hw_bar_write(x->hw, fn, r->bar, r->data, val, err);
 }
 
 /* --- conditions ---------------------------------------------------------------- */
 
 /* 1: one of the alternatives holds, 0: none does, negative: could not read. */
-static int exec_holds(struct exec *x, const struct step *s, struct err *err)
+static int exec_any(struct exec *x, struct bdf fn, const struct reg_cond *cond, int n,
+		    struct err *err)
 {
-	for (int i = 0; i < s->ncond; i++) {
-		int rc = exec_read(x, s->fn, &s->cond[i].reg, &x->value, err);
+	x->ones = false;
+	for (int i = 0; i < n; i++) {
+		int rc = exec_read(x, fn, &cond[i].reg, &x->value, err);
 
 		if (rc)
 			return rc;
-		x->cond = &s->cond[i];
-		if (reg_cond_holds(&s->cond[i], x->value))
+		x->cond = &cond[i];
+		x->ones |= x->value == reg_all_ones(&cond[i].reg);
+		if (reg_cond_holds(&cond[i], x->value))
 			return 1;
 	}
 	return 0;
+}
+
+static int exec_holds(struct exec *x, const struct step *s, struct err *err)
+{
+	return exec_any(x, s->fn, s->cond, s->ncond, err);
+}
+
+static bool exec_answers(struct exec *x, struct bdf fn)
+{
+	uint32_t id;
+
+	return hw_cfg_read(x->hw, fn, PCI_VENDOR_ID, 4, &id, NULL) == 0 &&
+	       id != UINT32_MAX;
+}
+
+/*
+ * One "when", as exec_any(). All ones hold nothing, but here that would pass a step by
+ * on a card that is lost, or because of one bad read: so ask the card, and again.
+ */
+static int exec_when_one(struct exec *x, struct bdf fn, const struct q_when *w,
+			 struct err *err)
+{
+	int rc = exec_any(x, fn, w->cond, w->ncond, err);
+	char text[BDF_STR];
+
+	if (rc || !x->ones)
+		return rc;
+	if (!exec_answers(x, fn))
+		return err_set(err, EIO, "%s reads all ones (%s does not answer), so "
+			       "whether this is to be done cannot be told",
+			       w->cond[0].name, bdf_str(fn, text));
+	return exec_any(x, fn, w->cond, w->ncond, err);
+}
+
+/* 1: the step is to be done, 0: passed by, negative: could not be told. */
+static int exec_when(struct exec *x, const struct step *s, struct err *err)
+{
+	int rc = 1;
+
+	if (s->goes_on)
+		return !x->rest_passed;
+	x->rest_passed = false;
+	for (int i = 0; i < s->nwhen && rc > 0; i++)
+		rc = exec_when_one(x, s->fn, &s->when[i], err);
+	return rc;
 }
 
 static void exec_where(const struct reg *r, char *buf, size_t n)
@@ -88,17 +163,27 @@ static void exec_where(const struct reg *r, char *buf, size_t n)
 			 r->index);
 }
 
+/* " (rejected)": what an answer means, by its mailbox' list, or "". */
+static void exec_code(const struct step *s, uint32_t value, char *buf, size_t n)
+{
+	buf[0] = '\0';
+	for (const struct q_code *c = s->codes; c && c->text; c++)
+		if (c->value == value)
+			snprintf(buf, n, " (%s)", c->text);
+}
+
 /* The six facts: name, address, value, wanted, mask, milliseconds. */
 static int exec_missed(const struct exec *x, const struct step *s, int code,
 		       uint64_t waited_us, struct err *err)
 {
 	const struct reg_cond *c = &s->cond[s->ncond - 1];
 	bool gone = x->value == reg_all_ones(&c->reg);
-	char where[96];
+	char where[96], meaning[96];
 
 	exec_where(&c->reg, where, sizeof(where));
-	return err_set(err, code, "%s (%s) reads 0x%x%s, wanted %s 0x%x under mask 0x%x, "
-		       "for %llu ms%s%s", c->name, where, x->value,
+	exec_code(s, x->value, meaning, sizeof(meaning));
+	return err_set(err, code, "%s (%s) reads 0x%x%s%s, wanted %s 0x%x under mask "
+		       "0x%x, for %llu ms%s%s", c->name, where, x->value, meaning,
 		       gone ? " (all ones: the device does not answer)" : "",
 		       reg_op_str(c->op), c->want, c->mask,
 		       (unsigned long long)waited_us / 1000, s->why ? ": " : "",
@@ -255,14 +340,6 @@ static int do_restore(struct exec *x, const struct step *s, struct err *err)
 	return 0;       /* the save itself failed: there is nothing to put back */
 }
 
-static bool exec_answers(struct exec *x, struct bdf fn)
-{
-	uint32_t id;
-
-	return hw_cfg_read(x->hw, fn, PCI_VENDOR_ID, 4, &id, NULL) == 0 &&
-	       id != UINT32_MAX;
-}
-
 static int do_bind(struct exec *x, const struct step *s, struct err *err)
 {
 	return bind_driver(x->hw, s->fn, s->text, err);
@@ -372,12 +449,51 @@ static int do_bars(struct exec *x, const struct step *s, struct err *err)
 	return rc;
 }
 
-/* TODO(part 2): vendor configuration bits */
+/* Vendor configuration bits: remembered as they are, not as they should be. */
 static int do_keep(struct exec *x, const struct step *s, struct err *err)
 {
-	(void)x;
-	(void)s;
-	return err_set(err, ENOSYS, "not yet");
+	struct exec_kept *k = &x->kept[x->nkept];
+	int rc;
+
+	if (x->nkept == EXEC_MAX_KEPT)
+		return err_set(err, E2BIG, "%s: more than %d registers to remember",
+			       s->name, EXEC_MAX_KEPT);
+	*k = (struct exec_kept){ .fn = s->fn, .reg = s->reg, .mask = s->mask };
+	rc = confsave_read(x->hw, s->fn, s->reg.off, s->reg.width, &k->value, err);
+	if (!rc)
+		x->nkept++;
+	return rc;
+}
+
+static bool kept_is(const struct exec_kept *k, const struct step *s)
+{
+	return bdf_eq(k->fn, s->fn) && k->reg.off == s->reg.off && k->mask == s->mask;
+}
+
+static int kept_put(struct exec *x, const struct step *s, uint32_t want, struct err *err)
+{
+	uint32_t now;
+	int rc = confsave_read(x->hw, s->fn, s->reg.off, s->reg.width, &now, err);
+
+	if (rc || (now & s->mask) == want)
+		return rc;
+	rc = exec_write(x, s->fn, &s->reg, (now & ~s->mask) | want, err);
+	if (!rc)
+		rc = confsave_read(x->hw, s->fn, s->reg.off, s->reg.width, &now, err);
+	if (rc || (now & s->mask) == want)
+		return rc;
+	return err_set(err, EIO, "%s (config 0x%x) reads 0x%x after it was put back, "
+		       "wanted == 0x%x under mask 0x%x", s->name, s->reg.off, now, want,
+		       s->mask);
+}
+
+/* Written only when the reset changed it. */
+static int do_put(struct exec *x, const struct step *s, struct err *err)
+{
+	for (size_t i = 0; i < x->nkept; i++)
+		if (kept_is(&x->kept[i], s))
+			return kept_put(x, s, x->kept[i].value & s->mask, err);
+	return 0;       /* it could not be remembered: there is nothing to put back */
 }
 
 static int (*const exec_steps[STEP_KINDS])(struct exec *, const struct step *,
@@ -387,7 +503,7 @@ static int (*const exec_steps[STEP_KINDS])(struct exec *, const struct step *,
 	[STEP_ATTR] = do_attr, [STEP_SAVE] = do_save, [STEP_RESTORE] = do_restore,
 	[STEP_BIND] = do_bind, [STEP_HOT_RESET] = do_hot_reset,
 	[STEP_REMOVE] = do_remove, [STEP_APPEAR] = do_appear, [STEP_BARS] = do_bars,
-	[STEP_KEEP] = do_keep, [STEP_PUT] = do_keep,
+	[STEP_KEEP] = do_keep, [STEP_PUT] = do_put,
 };
 
 /* --- one attempt --------------------------------------------------------------- */
@@ -404,16 +520,28 @@ static bool exec_started(const struct exec *x, int step)
 	return step > 0 && x->started[i / 8] & 1 << i % 8;
 }
 
-/* A step that undoes is tried again; APPEAR does so itself, within its time. */
+/*
+ * A step that undoes is tried again; APPEAR does so itself, within its time. A tail is
+ * part of a program, whose registers may not bear a second write.
+ */
 static int exec_try(struct exec *x, const struct step *s, struct err *err)
 {
-	int tries = s->undo_of && s->kind != STEP_APPEAR ? UNDO_TRIES : 1;
+	bool again = s->undo_of && !s->tail && s->kind != STEP_APPEAR;
+	int tries = again ? UNDO_TRIES : 1;
 	int rc;
 
 	do {
 		rc = exec_steps[s->kind](x, s, err);
 	} while (rc && --tries);
 	return rc;
+}
+
+static void exec_pass(struct exec *x, const struct attempt *a, const struct step *s)
+{
+	x->rest_passed = true;
+	x->out->passed++;
+	if (x->watch && x->watch->passed)
+		x->watch->passed(x->watch->arg, a, s);
 }
 
 static int exec_step(struct exec *x, const struct attempt *a, const struct step *s,
@@ -425,7 +553,11 @@ static int exec_step(struct exec *x, const struct attempt *a, const struct step 
 
 	if (x->watch && x->watch->begin)
 		x->watch->begin(x->watch->arg, a, s);
-	rc = exec_try(x, s, err);
+	rc = exec_when(x, s, err);
+	if (!rc)
+		exec_pass(x, a, s);
+	else if (rc > 0)
+		rc = exec_try(x, s, err);
 	took = hw_now(x->hw) - start;
 	if (s->phase == PHASE_ACT)
 		x->out->act_us += took;
@@ -459,7 +591,25 @@ static void exec_undo_failed(struct exec *x, const struct step *s, struct err *e
 	if (x->out->undo.code)
 		return;
 	x->out->undo = *err;
-	err_prefix(&x->out->undo, "%s: putting things back", bdf_str(s->fn, text));
+	if (s->file)
+		err_prefix(&x->out->undo, "%s:%d", s->file, s->line);
+	err_prefix(&x->out->undo, "%s: %s", bdf_str(s->fn, text),
+		   s->tail ? "the closing part failed too" : "putting things back");
+}
+
+/* "try": the sequence goes on without it; the rest of its statement makes no sense. */
+static void exec_noted(struct exec *x, const struct step *s, const struct err *err)
+{
+	struct exec_outcome *out = x->out;
+	char text[BDF_STR];
+
+	x->rest_passed = true;
+	if (out->nnotes++ >= EXEC_MAX_NOTES)
+		return;
+	out->note[out->nnotes - 1] = *err;
+	if (s->file)
+		err_prefix(&out->note[out->nnotes - 1], "%s:%d", s->file, s->line);
+	err_prefix(&out->note[out->nnotes - 1], "%s", bdf_str(s->fn, text));
 }
 
 static void exec_interrupted(struct exec *x, const struct attempt *a,
@@ -469,6 +619,29 @@ static void exec_interrupted(struct exec *x, const struct attempt *a,
 
 	err_set(&err, ECANCELED, "stopped before this step (asked to, or out of time)");
 	exec_failed(x, a, s, &err);
+}
+
+/* After a failure: what was started is undone, and a tail runs as far as it gets. */
+static bool exec_due(const struct exec *x, const struct step *s)
+{
+	if (s->tail && x->tail_failed)
+		return false;
+	return x->out->result == EXEC_NOT_RUN || exec_started(x, s->undo_of);
+}
+
+static void exec_step_failed(struct exec *x, const struct attempt *a,
+			     const struct step *s, bool failed, struct err *err)
+{
+	/* only a program's own step may be optional, never a verdict */
+	if (s->optional && s->phase == PHASE_ACT) {
+		exec_noted(x, s, err);
+		return;
+	}
+	x->tail_failed |= s->tail;
+	if (failed || s->phase == PHASE_PUT_BACK)
+		exec_undo_failed(x, s, err);
+	else
+		exec_failed(x, a, s, err);
 }
 
 /*
@@ -483,19 +656,15 @@ static void exec_steps_of(struct exec *x, const struct attempt *a)
 		bool failed = x->out->result != EXEC_NOT_RUN;
 
 		x->undoing = s->undo_of > 0;
-		if (failed && !exec_started(x, s->undo_of))
+		if (!exec_due(x, s))
 			continue;
 		if (!failed && !x->undoing && exec_stop(x)) {
 			exec_interrupted(x, a, s);
 			continue;
 		}
 		exec_mark(x, i);
-		if (exec_step(x, a, s, &err) == 0)
-			continue;
-		if (failed || s->phase == PHASE_PUT_BACK)
-			exec_undo_failed(x, s, &err);
-		else
-			exec_failed(x, a, s, &err);
+		if (exec_step(x, a, s, &err) < 0)
+			exec_step_failed(x, a, s, failed, &err);
 	}
 }
 

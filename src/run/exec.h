@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Runs plans: the only writer to hardware in the program. Straight-line, without
- * allocation; every failure still runs the undo steps of what was started.
+ * allocation; every failure still runs the undo steps of what was started, and the
+ * "always" tail of a register program that has begun to write.
  */
 #ifndef GPURESET_RUN_EXEC_H
 #define GPURESET_RUN_EXEC_H
@@ -9,8 +10,10 @@
 #include "hw/hw.h"
 #include "plan/plan.h"
 
-#define EXEC_MAX_STEPS 1024
+/* Above what a quirk can hold: 2048 statements each in a sequence, [clean], [health]. */
+#define EXEC_MAX_STEPS 8192
 #define EXEC_MAX_EVIDENCE 96
+#define EXEC_MAX_NOTES 4
 
 enum exec_result {
 	EXEC_NOT_RUN,
@@ -31,7 +34,11 @@ struct exec_outcome {
 	enum exec_result result;
 	struct err err;                 /* SKIPPED, FAILED, UNHEALTHY: the sentence */
 	const struct step *at;          /* the step it is about, or NULL */
-	struct err undo;                /* first undo that failed; code 0: none did */
+	/* first undo, or step of a tail, that failed as well; code 0: none did */
+	struct err undo;
+	struct err note[EXEC_MAX_NOTES];        /* "try": the first that failed */
+	size_t nnotes;                  /* all of them, may exceed EXEC_MAX_NOTES */
+	size_t passed;                  /* steps passed by ("when"), part of steps_run */
 	bool interrupted;               /* stopped on request, or past the deadline */
 	bool answers;                   /* afterwards the display function answers */
 	uint64_t took_us;               /* whole attempt */
@@ -44,6 +51,8 @@ struct exec_outcome {
 /* Told about every step; any function may be NULL. */
 struct exec_watch {
 	void (*begin)(void *arg, const struct attempt *a, const struct step *s);
+	/* Before end: its "when" does not hold, nothing was done. Then end has rc 0. */
+	void (*passed)(void *arg, const struct attempt *a, const struct step *s);
 	void (*end)(void *arg, const struct attempt *a, const struct step *s, int rc,
 		    uint64_t took_us);
 	/* Should the attempt stop? Undo steps run all the same. */

@@ -221,13 +221,13 @@ static const struct rig_map {
 	[RIG_ROOT_BUS] = { "00:02", { { NULL } } },
 };
 
-static void rig_bridges(struct rig *r, const struct rig_map *map)
+static void rig_bridges(struct rig *r, const struct rig_map *map, uint16_t vendor)
 {
 	for (const struct rig_port *p = map->port; p->at; p++) {
 		bool down = p->type == SIM_ROOT_PORT || p->type == SIM_DOWNSTREAM;
 		struct sim_bridge b = {
 			.bdf = rig_bdf(p->at), .secondary = p->secondary,
-			.type = p->type, .vendor = 0x1b36, .device = 0x000c,
+			.type = p->type, .vendor = vendor, .device = 0x000c,
 			.speed = 3, .width = 16, .reports_active = down,
 			.train_us = down ? 20000 : 0,
 		};
@@ -248,7 +248,9 @@ static void rig_host(struct rig *r)
 	hw_sim_driver(r->sim, "amdgpu");
 }
 
-static struct rig *rig_frame(enum rig_place place)
+#define RIG_VENDOR 0x1b36       /* Red Hat: the ports of QEMU */
+
+static struct rig *rig_frame(enum rig_place place, uint16_t vendor)
 {
 	struct rig *r = xcalloc(1, sizeof(*r));
 
@@ -256,17 +258,22 @@ static struct rig *rig_frame(enum rig_place place)
 	r->hw = hw_shim_open(r->sim);
 	r->slot = rig_bdf(rig_maps[place].slot);
 	r->spec = (struct bdf_spec){ .bdf = r->slot, .whole_slot = true };
-	rig_bridges(r, &rig_maps[place]);
+	rig_bridges(r, &rig_maps[place], vendor);
 	rig_host(r);
+	return r;
+}
+
+struct rig *rig_unbooted_below(const char *kind, enum rig_place place, uint16_t vendor)
+{
+	struct rig *r = rig_frame(place, vendor);
+
+	r->card = rig_add(r, kind, r->slot);
 	return r;
 }
 
 struct rig *rig_unbooted(const char *kind, enum rig_place place)
 {
-	struct rig *r = rig_frame(place);
-
-	r->card = rig_add(r, kind, r->slot);
-	return r;
+	return rig_unbooted_below(kind, place, RIG_VENDOR);
 }
 
 /* Payload sizes as firmware sets them, not what a reset leaves. */
@@ -304,11 +311,18 @@ struct rig *rig_open(const char *kind, enum rig_place place)
 	return r;
 }
 
-struct rig *rig_open_plain(const struct rig_plain *what, enum rig_place place)
+struct rig *rig_unbooted_plain(const struct rig_plain *what, enum rig_place place)
 {
-	struct rig *r = rig_frame(place);
+	struct rig *r = rig_frame(place, RIG_VENDOR);
 
 	rig_add_plain(r, r->slot, what);
+	return r;
+}
+
+struct rig *rig_open_plain(const struct rig_plain *what, enum rig_place place)
+{
+	struct rig *r = rig_unbooted_plain(what, place);
+
 	rig_boot(r);
 	return r;
 }
@@ -378,44 +392,60 @@ long rig_truth(const struct rig *r, const char *word)
 
 /* --- plans --------------------------------------------------------------------- */
 
-/* Parsed once a file: thousands of rigs share them, and none changes one. */
-static struct quirk *rig_parse(const char *path)
+/* Parsed once a text: thousands of rigs share them, and none changes one. */
+const struct quirk *rig_parse_text(const char *file, const char *text)
+{
+	static struct {
+		const char *text;
+		struct quirk *quirk;
+	} parsed[16];
+	struct diag diag;
+	size_t i = 0;
+
+	while (i < 15 && parsed[i].text && parsed[i].text != text)
+		i++;
+	if (parsed[i].text == text)
+		return parsed[i].quirk;
+	if (parsed[i].text)
+		rig_wrong("too many quirk texts");
+	diag_init(&diag);
+	parsed[i].quirk = quirk_parse(file, text, strlen(text), NULL, &diag);
+	diag_print(&diag, stderr);
+	if (!parsed[i].quirk || diag.errors)
+		rig_wrong("the quirk has errors");
+	diag_free(&diag);
+	parsed[i].text = text;
+	return parsed[i].quirk;
+}
+
+static char *rig_read(const char *path)
 {
 	FILE *in = fopen(path, "r");
 	char *text = xcalloc(1, 65536);
-	struct quirk *quirk;
-	struct diag diag;
-	size_t len;
 
 	if (!in)
 		rig_wrong(path);
-	len = fread(text, 1, 65535, in);
+	if (fread(text, 1, 65535, in) == 0)
+		rig_wrong(path);
 	fclose(in);
-	diag_init(&diag);
-	quirk = quirk_parse(path, text, len, NULL, &diag);
-	diag_print(&diag, stderr);
-	if (!quirk || diag.errors)
-		rig_wrong("the quirk file has errors");
-	diag_free(&diag);
-	free(text);
-	return quirk;
+	return text;
 }
 
 void rig_quirk(struct rig *r, const char *path)
 {
 	static struct {
 		const char *path;
-		struct quirk *quirk;
-	} parsed[4];
+		char *text;
+	} files[4];
 	size_t i = 0;
 
-	while (i < 3 && parsed[i].path && strcmp(parsed[i].path, path))
+	while (i < 3 && files[i].path && strcmp(files[i].path, path))
 		i++;
-	if (!parsed[i].path) {
-		parsed[i].quirk = rig_parse(path);
-		parsed[i].path = path;
+	if (!files[i].path) {
+		files[i].text = rig_read(path);
+		files[i].path = path;
 	}
-	r->quirk = parsed[i].quirk;
+	r->quirk = rig_parse_text(path, files[i].text);
 }
 
 int rig_plan(struct rig *r, const struct plan_opts *opts, struct err *err)
@@ -428,7 +458,8 @@ int rig_plan(struct rig *r, const struct plan_opts *opts, struct err *err)
 	if (rc)
 		return rc;
 	r->have_target = true;
-	return plan_build(&r->plan, &r->target, r->quirk, NULL, opts ? opts : &none, err);
+	return plan_build(&r->plan, &r->target, r->quirk, &r->hits,
+			  opts ? opts : &none, err);
 }
 
 const struct attempt *rig_attempt(const struct rig *r, const char *name)

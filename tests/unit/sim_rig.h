@@ -50,6 +50,7 @@ struct rig {
 	struct bdf bridge[RIG_BRIDGES]; /* from the root down */
 	size_t nbridges;
 	const struct quirk *quirk;      /* not owned */
+	struct quirk_hits hits;
 	struct bdf_spec spec;
 	struct target target;
 	bool have_target;
@@ -61,6 +62,8 @@ struct rig *rig_open(const char *kind, enum rig_place place);
 
 /* The same, not booted yet: for bridges with something special, neighbours, rules. */
 struct rig *rig_unbooted(const char *kind, enum rig_place place);
+/* ... with bridges of this vendor (rig_open: a virtual machine's, 1b36). */
+struct rig *rig_unbooted_below(const char *kind, enum rig_place place, uint16_t vendor);
 void rig_boot(struct rig *r);
 void rig_close(struct rig *r);
 
@@ -76,6 +79,7 @@ struct rig_plain {
 void rig_add_plain(struct rig *r, struct bdf bdf, const struct rig_plain *what);
 
 /* A machine whose only "card" is one plain function in @place. */
+struct rig *rig_unbooted_plain(const struct rig_plain *what, enum rig_place place);
 struct rig *rig_open_plain(const struct rig_plain *what, enum rig_place place);
 
 /* "0000:01:00.1" as a struct. */
@@ -92,6 +96,12 @@ void rig_vfio(struct rig *r);
 
 /* The quirk file @path (a literal) becomes the rig's quirk. */
 void rig_quirk(struct rig *r, const char *path);
+
+/*
+ * Parsed from @text, whose pointer is its identity: the same literal gives the same
+ * struct quirk every time. @file is for messages; its id is the name without suffix.
+ */
+const struct quirk *rig_parse_text(const char *file, const char *text);
 
 /* Collect facts and build the plan; @opts NULL: none. Returns what plan_build() does. */
 int rig_plan(struct rig *r, const struct plan_opts *opts, struct err *err);

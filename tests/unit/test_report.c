@@ -308,6 +308,211 @@ static void test_refused(void **state)
 	told_close(&t);
 }
 
+/* --- what the entries say -------------------------------------------------------- */
+
+#define ENTRY(status, more) \
+	"# SPDX-License-Identifier: MIT\nformat = 1\n[device]\nname = x\n" \
+	"pci = 1002:7300\n[notes]\nsource = the first\nsource = the second\n" \
+	"evidence = kernel 2026-05-25 it is in the driver\n" \
+	"evidence = users 2025-11 it works for three\n" \
+	"contra = user 2024 it did not for me\n" status \
+	"[reset]\nmethod = sequence x\nmethod = bus\n" \
+	"deny = pm \"it forgets nothing\"\n" \
+	"risk = sequence x host-may-hang \"the bus may lock up\"\n" more \
+	"[registers]\nspace mmio = bar5 dwords size 256K\nspace cfg = config\n" \
+	"SCRATCH[4] = mmio 0x5c9\nASIC_RESET = cfg 0x7c\nFAR = cfg 0x180\n" \
+	"CONFIG_MEMSIZE = mmio 0x150a\n" \
+	"[sequence x]\ntry wait SCRATCH[0] == 1 within 1 ms\n" \
+	"when SCRATCH[0] == 1 then write SCRATCH[1] = 1\n" \
+	"write ASIC_RESET = 0x39d5e86b\ndelay 100 us\n" \
+	"[health]\nwait CONFIG_MEMSIZE != 0xffffffff within 100 ms\n" \
+	"[restore]\nkeep FAR\n"
+
+static const char vendor_text[] = ENTRY("status = vendor\n",
+	"noop-after-clean-shutdown = \"it is posted again\"\n"
+	"keep-d0 = \"it does not wake up\"\npin = bus flr \"others break it\"\n");
+static const char untested_text[] = ENTRY("status = untested\n", "pin = none \"ask\"\n");
+static const char works_text[] = ENTRY("status = works\ntested = by me\n", "");
+
+static struct rig *entry_rig(const char *text, const struct plan_opts *opts)
+{
+	struct rig *r = rig_open("fury", RIG_ROOT_PORT);
+
+	rig_use_fury(r);
+	r->quirk = rig_parse_text("quirks/x.quirk", text);
+	planned(r, opts);
+	return r;
+}
+
+static void assert_lacks(const char *text, const char *part)
+{
+	if (strstr(text, part))
+		fail_msg("'%s' is in:\n%s", part, text);
+}
+
+static char *told_again(struct told *t, char *old, teller *how)
+{
+	free(old);
+	return tell(&t->report, how);
+}
+
+static void test_entry(void **state)
+{
+	struct told t;
+
+	(void)state;
+	told_run(&t, entry_rig(vendor_text, NULL));
+	assert_has(t.plan, "quirk: quirks/x.quirk (vendor)\n");
+	assert_has(t.plan, "denies pm: it forgets nothing (line ");
+	assert_has(t.plan, "source: the first (and 1 more, see -v)\n");
+	assert_has(t.plan, "evidence: kernel, 2026-05-25: it is in the driver\n");
+	assert_lacks(t.plan, "it works for three");
+	assert_has(t.plan, "evidence: 1 more, see -v\n");
+	assert_has(t.plan, "against: user, 2024: it did not for me\n");
+	assert_has(t.plan, "no reset when its guest shut down by itself: it is posted");
+	assert_has(t.plan, "kept in D0, with the bridges above (power/control stays "
+		   "'on'): it does not wake up");
+	assert_has(t.plan, "held at 'bus flr' while a VM has it: others break it");
+	assert_has(t.plan, "kept over a reset: FAR, but not now: this card's");
+	assert_has(t.plan, "(risk: host-may-hang, the bus may lock up)\n");
+	assert_has(t.plan, "when SCRATCH[0] == 0x1 [bar5+0x1724] then write SCRATCH[1]");
+	t.opts.verbose = true;
+	t.plan = told_again(&t, t.plan, report_plan);
+	assert_has(t.plan, "source: the second\n");
+	assert_has(t.plan, "evidence: users, 2025-11: it works for three\n");
+	told_close(&t);
+}
+
+static void test_entry_json(void **state)
+{
+	struct told t;
+
+	(void)state;
+	told_run(&t, entry_rig(vendor_text, NULL));
+	assert_has(t.json, "\"entry\":{\"about\":\"0000:01:00.0\",\"file\":"
+		   "\"quirks/x.quirk\",\"id\":\"x\"");
+	assert_has(t.json, "\"source\":[\"the first\",\"the second\"]");
+	assert_has(t.json, "{\"kind\":\"users\",\"against\":false,\"date\":\"2025-11\","
+		   "\"text\":\"it works for three\"");
+	assert_has(t.json, "{\"kind\":\"user\",\"against\":true,\"date\":\"2024\"");
+	assert_has(t.json, "{\"method\":\"pm\",\"why\":\"it forgets nothing\"");
+	assert_has(t.json, "\"noop_after_clean_shutdown\":\"it is posted again\"");
+	assert_has(t.json, "\"keep_d0\":\"it does not wake up\"");
+	assert_has(t.json, "\"pin\":\"bus flr\",\"pin_why\":\"others break it\"");
+	assert_has(t.json, "\"restore\":[{\"register\":\"FAR\",\"unable\":\"this card");
+	assert_has(t.json, "\"risk\":\"host-may-hang\",\"risk_why\":\"the bus may "
+		   "lock up\"");
+	assert_has(t.json, "\"thunderbolt\":false");
+	assert_has(t.json, "\"steps_passed_by\":1");
+	assert_has(t.json, "\"went_on_without\":[\"0000:01:00.0: quirks/x.quirk:");
+	told_close(&t);
+}
+
+/* A program that waits for its first report says what to send, and only it does. */
+static void test_confirm(void **state)
+{
+	struct told t;
+
+	(void)state;
+	told_run(&t, entry_rig(vendor_text, NULL));
+	assert_has(t.text, "note: 'sequence x' of quirks/x.quirk is what the vendor's "
+		   "driver does on this chip, but nobody has reported a run");
+	assert_has(t.text, "Telling us how it went");
+	assert_has(t.text, "\n      gpureset -v 0000:01:00 2>&1\n"
+		   "      lspci -nnvs 0000:01:00\n      uname -r\n");
+	assert_has(t.text, "  sequence x (risk: host-may-hang, the bus may lock up)\n");
+	assert_lacks(t.text, "went on without");
+	t.opts.verbose = true;
+	t.text = told_again(&t, t.text, tell_text);
+	assert_has(t.text, "sequence x went on without: 0000:01:00.0: quirks/x.quirk:");
+	assert_has(t.json, "\"confirm\":{\"file\":\"quirks/x.quirk\",\"commands\":["
+		   "\"gpureset -v 0000:01:00 2>&1\",\"lspci -nnvs 0000:01:00\","
+		   "\"uname -r\"]}");
+	told_close(&t);
+	told_run(&t, entry_rig(works_text, NULL));
+	assert_int_equal(report_status(&t.report), EXIT_HEALTHY);
+	assert_has(t.plan, "tested: by me\n");
+	assert_lacks(t.text, "nobody has reported");
+	assert_lacks(t.json, "\"confirm\"");
+	told_close(&t);
+}
+
+static void test_untested(void **state)
+{
+	const struct plan_opts only = { .method = "sequence x" };
+	const struct plan_opts may = { .method = "sequence x", .allow_untested = true };
+	struct told t;
+
+	(void)state;
+	told_run(&t, entry_rig(untested_text, &only));
+	assert_int_equal(report_status(&t.report), EXIT_BUSY);
+	assert_has(t.text, "/etc/gpureset/gpureset.conf: allow-untested = x; to do it "
+		   "all the same: --allow-untested");
+	assert_has(t.json, "\"usable\":\"refused\"");
+	assert_has(t.json, "\"untested\":true");
+	assert_has(t.plan, "reset_method is held empty while a VM has it, nobody may "
+		   "reset it: ask");
+	told_close(&t);
+	told_run(&t, entry_rig(untested_text, &may));
+	assert_int_equal(report_status(&t.report), EXIT_HEALTHY);
+	assert_has(t.text, "quirks/x.quirk is made from documents, but nobody");
+	told_close(&t);
+}
+
+/* Entries about a bridge and a sibling: who, which file, what is forbidden. */
+static void test_other_entries(void **state)
+{
+	static struct q_deny deny[] = { { "bus", "the link stays down", 7 } };
+	static const struct quirk port = {
+		.file = "quirks/p.quirk", .id = "p", .name = "P", .role = ROLE_ROOT_PORT,
+		.denies = deny, .ndenies = 1, .status = QUIRK_WORKS,
+	};
+	struct rig *r = rig_open("flr", RIG_ROOT_PORT);
+	struct told t;
+
+	(void)state;
+	r->hits.path[0] = &port;
+	r->hits.fn[1] = &port;
+	planned(r, NULL);
+	told_run(&t, r);
+	assert_has(t.plan, "quirk: none, the default ladder\n");
+	assert_has(t.plan, "quirk: quirks/p.quirk (works), about 0000:00:01.0, a bridge "
+		   "above it\n    denies bus: the link stays down (line 7)\n");
+	assert_has(t.plan, "about 0000:01:00.1, a function of the card\n");
+	assert_has(t.plan, "bus at 0000:00:01.0: denied: quirks/p.quirk:7: the link");
+	assert_has(t.json, "\"other_entries\":[{\"about\":\"0000:01:00.1\",\"file\":"
+		   "\"quirks/p.quirk\"");
+	assert_has(t.json, "{\"about\":\"0000:00:01.0\"");
+	told_close(&t);
+}
+
+static void test_broken_entry(void **state)
+{
+	static struct q_deny deny[] = { { "bus", "the link stays down", 7 } };
+	static const struct quirk broken = {
+		.file = "quirks/b.quirk", .denies = deny, .ndenies = 1, .broken = true,
+		.source = { NULL, 3 }, .nevidence = 2,  /* must not be looked at */
+	};
+	struct rig *r = rig_open("flr", RIG_ROOT_PORT);
+	struct report report;
+	struct told t = { .rig = r };
+	char *text;
+
+	(void)state;
+	r->quirk = &broken;
+	planned(r, NULL);
+	t.study = (struct study){
+		.target = r->target, .plan = r->plan, .quirk = &broken,
+	};
+	report = (struct report){ .study = &t.study, .opts = &t.opts };
+	assert_int_equal(report_status(&report), EXIT_CONFIG);
+	text = tell(&report, report_plan);
+	assert_has(text, "quirk: quirks/b.quirk (it has errors)\n");
+	assert_has(text, "denies bus: the link stays down (line 7)");
+	free(text);
+	rig_close(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +520,9 @@ int main(void)
 		cmocka_unit_test(test_pristine), cmocka_unit_test(test_unhealthy),
 		cmocka_unit_test(test_lost), cmocka_unit_test(test_no_method),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_entry), cmocka_unit_test(test_entry_json),
+		cmocka_unit_test(test_confirm), cmocka_unit_test(test_untested),
+		cmocka_unit_test(test_other_entries), cmocka_unit_test(test_broken_entry),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);

@@ -131,6 +131,7 @@ static void bus_make(struct plan *plan, struct attempt *a, size_t level)
 	part_wake(plan, a);
 	part_settle_audio(plan, a);
 	part_unbind(plan, a, true);
+	part_keep(plan, a);
 	bus_quiet(plan, a);
 	bus_remove(plan, a, level);
 	bus_override_again(plan, a);

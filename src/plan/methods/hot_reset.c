@@ -32,7 +32,8 @@ static const char *hot_reset_unable(struct plan *plan, enum usable *why)
 }
 
 /* Binding to vfio-pci allows runtime suspend; the function is wanted awake. */
-static void hot_reset_bind(struct attempt *a, const struct fn_facts *fn)
+static void hot_reset_bind(struct plan *plan, struct attempt *a,
+			   const struct fn_facts *fn)
 {
 	struct step *s = attempt_step(a, STEP_BIND, PHASE_PREPARE, fn->bdf);
 
@@ -46,7 +47,7 @@ static void hot_reset_bind(struct attempt *a, const struct fn_facts *fn)
 	part_attr(a, PHASE_PREPARE, fn->bdf, "power/control", "on");
 	s = attempt_undo(a, STEP_ATTR, PHASE_PUT_BACK, fn->bdf);
 	s->name = "power/control";
-	s->text = fn->power_control;
+	s->text = part_kept_in_d0(plan) ? "on" : fn->power_control;
 	s->limit_us = 1000000;
 }
 
@@ -62,7 +63,9 @@ static void hot_reset_make(struct plan *plan, struct attempt *a)
 	part_settle_audio(plan, a);
 	for (size_t i = 0; i < t->nfns; i++)
 		if (strcmp(t->fn[i].driver, "vfio-pci"))
-			hot_reset_bind(a, &t->fn[i]);
+			hot_reset_bind(plan, a, &t->fn[i]);
+	part_mute_resets(plan, a);
+	part_keep(plan, a);
 	s = attempt_step(a, STEP_HOT_RESET, PHASE_ACT, t->fn[0].bdf);
 	s->limit_us = a->floor_us + KERNEL_READY_US;
 	part_verdict(plan, a, AFTER_CHANGED);

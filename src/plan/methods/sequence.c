@@ -13,22 +13,33 @@ static bool sequence_bars_fit(const struct fn_facts *fn, const struct quirk *q)
 	return true;
 }
 
-static const char *sequence_unable(const struct plan *plan, enum usable *why)
+static const char *sequence_unable(const struct plan *plan)
 {
 	const struct fn_facts *fn = target_main(plan->target);
 
-	*why = ATTEMPT_NO;
 	if (plan->target->host.lockdown)
 		return "kernel lockdown forbids register access";
 	if (!fn->answers)
 		return "the card does not answer, a register program cannot reach it";
 	if (!sequence_bars_fit(fn, plan->quirk))
 		return "a BAR of this card is smaller than the program needs";
-	if (plan->quirk->status == QUIRK_UNTESTED && !plan->opts.allow_untested) {
-		*why = ATTEMPT_REFUSED;
-		return "nobody has tested this program on a card yet";
-	}
 	return NULL;
+}
+
+/* Only with somebody's word for it; the steps are there to be looked at. */
+static void sequence_trust(struct plan *plan, struct attempt *a)
+{
+	const struct quirk *q = plan->quirk;
+
+	a->unconfirmed = q->status != QUIRK_WORKS;
+	if (q->status != QUIRK_UNTESTED || plan_allows(&plan->opts, q->id))
+		return;
+	a->usable = ATTEMPT_REFUSED;
+	a->asks = true;
+	a->override = "--allow-untested";
+	a->reason = plan_text(plan, "%s holds a register program that nobody has tested "
+			      "on this card; to allow it for good, write this line into "
+			      PLAN_CONFIG_FILE ": allow-untested = %s", q->file, q->id);
 }
 
 /* What the program's own waits and delays must take at least. */
@@ -37,7 +48,7 @@ static uint64_t sequence_floor(const struct q_block *block)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < block->n; i++)
-		if (block->stmt[i].verb == Q_DELAY)
+		if (block->stmt[i].verb == Q_DELAY && !block->stmt[i].nwhen)
 			sum += block->stmt[i].limit_us;
 	return sum;
 }
@@ -45,22 +56,20 @@ static uint64_t sequence_floor(const struct q_block *block)
 static void sequence_add(struct plan *plan, const struct q_block *block)
 {
 	const char *name = plan_text(plan, "sequence %s", block->name);
-	enum usable why;
-	const char *unable = sequence_unable(plan, &why);
+	const char *unable = sequence_unable(plan);
 	struct attempt *a;
 
 	if (unable) {
-		plan_cannot(plan, &method_sequence, name, why, unable);
-		if (why == ATTEMPT_REFUSED)
-			plan->attempt[plan->nattempts - 1].override = "--allow-untested";
+		plan_cannot(plan, &method_sequence, name, ATTEMPT_NO, unable);
 		return;
 	}
 	a = plan_attempt(plan, &method_sequence, name);
 	a->whole_slot = true;
-	a->unconfirmed = plan->quirk->status != QUIRK_WORKS;
 	a->floor_us = sequence_floor(block);
+	sequence_trust(plan, a);
 	part_wake(plan, a);
 	part_unbind(plan, a, false);
+	part_keep(plan, a);
 	part_save(plan, a);
 	part_quiesce(plan, a);
 	part_program(plan, a, block, PHASE_ACT, STEP_REQUIRE);

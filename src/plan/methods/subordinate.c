@@ -21,6 +21,7 @@ static void subordinate_make(struct plan *plan, struct attempt *a, size_t level)
 	part_wake(plan, a);
 	part_settle_audio(plan, a);
 	part_unbind(plan, a, false);
+	part_keep(plan, a);
 	s = part_attr(a, PHASE_ACT, plan->target->path[level].bdf, "reset_subordinate",
 		      "1");
 	s->limit_us = a->floor_us + KERNEL_READY_US;

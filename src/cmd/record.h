@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What `gpureset record` and `reset --record-run` write; hw/hw_replay.h reads it. */
+#ifndef GPURESET_CMD_RECORD_H
+#define GPURESET_CMD_RECORD_H
+
+#include <stdio.h>
+
+#include "cmd/cmd.h"
+
+/*
+ * A recording of the slot of @spec and of its way to the host, without a run. Reads
+ * only. -ENODEV: there is no such device. Whether everything could be written:
+ * ferror(@out).
+ */
+int record_write(FILE *out, struct hw *hw, const struct quirk_db *db,
+		 const struct bdf_spec *spec, struct err *err);
+
+/*
+ * In place: hardware addresses, UUIDs and what is called a serial number become 'x'.
+ */
+void record_scrub(char *text);
+
+/* The words of a kernel command line that matter for a card, into @buf. */
+void record_cmdline(const char *cmdline, char *buf, size_t size);
+
+/* A new file, never one that exists, mode 0600; NULL with @err. */
+FILE *record_create(const char *path, struct err *err);
+
+#endif

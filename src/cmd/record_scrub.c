@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a recording leaves out of texts that others wrote. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/record.h"
+
+#define MAC_PAIRS 6
+
+static bool scrub_hex(const char *at, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isxdigit((unsigned char)at[i]))
+			return false;
+	return true;
+}
+
+/* Length of "00:1b:21:3a:4f:5c" (or with '-', or longer); 0: no such thing here. */
+static size_t scrub_mac(const char *at)
+{
+	char sep = scrub_hex(at, 2) ? at[2] : 0;
+	size_t pairs = 1, n = 2;
+
+	if (sep != ':' && sep != '-')
+		return 0;
+	while (at[n] == sep && scrub_hex(at + n + 1, 2)) {
+		pairs++;
+		n += 3;
+	}
+	return pairs >= MAC_PAIRS && !isxdigit((unsigned char)at[n]) ? n : 0;
+}
+
+/* Length of "123e4567-e89b-12d3-a456-426614174000", likewise. */
+static size_t scrub_uuid(const char *at)
+{
+	static const size_t part[] = { 8, 4, 4, 4, 12 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(part) / sizeof(*part); i++) {
+		if (i && at[n++] != '-')
+			return 0;
+		if (!scrub_hex(at + n, part[i]))
+			return 0;
+		n += part[i];
+	}
+	return isxdigit((unsigned char)at[n]) ? 0 : n;
+}
+
+/* Length of a word that means "the rest is a serial number", likewise. */
+static size_t scrub_serial(const char *at)
+{
+	static const char *const word[] = {
+		"serial number", "serialnumber", "serial_number", "serial no", "serial:",
+		"serial=", "s/n",
+	};
+
+	for (size_t i = 0; i < sizeof(word) / sizeof(*word); i++)
+		if (!strncasecmp(at, word[i], strlen(word[i])))
+			return strlen(word[i]);
+	return 0;
+}
+
+static void scrub_x(char *at, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (isalnum((unsigned char)at[i]))
+			at[i] = 'x';
+}
+
+void record_scrub(char *text)
+{
+	bool inside = false;            /* of a word of hex digits */
+
+	for (char *at = text; *at; at++) {
+		size_t n = inside ? 0 : scrub_mac(at);
+
+		n = n || inside ? n : scrub_uuid(at);
+		if (n) {
+			scrub_x(at, n);
+			at += n - 1;
+		} else if (scrub_serial(at)) {
+			at += scrub_serial(at);
+			scrub_x(at, strlen(at));
+			return;
+		}
+		inside = isxdigit((unsigned char)*at);
+	}
+}
+
+/* Parameters by the beginning of their names. */
+static const char *const cmdline_kept[] = {
+	"iommu", "intel_iommu", "amd_iommu", "pci", "vfio", "video", "initcall_blacklist",
+	"amdgpu", "radeon", "nouveau", "nvidia", "i915", "xe.", "nomodeset",
+	"module_blacklist", "modprobe.blacklist", "mem_sleep_default", "lockdown",
+};
+
+static bool cmdline_matters(const char *word)
+{
+	for (size_t i = 0; i < sizeof(cmdline_kept) / sizeof(*cmdline_kept); i++)
+		if (!strncmp(word, cmdline_kept[i], strlen(cmdline_kept[i])))
+			return true;
+	return false;
+}
+
+void record_cmdline(const char *cmdline, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	buf[0] = '\0';
+	while (*cmdline) {
+		size_t len = strcspn(cmdline, " \n");
+
+		if (cmdline_matters(cmdline) && n + len + 2 < size)
+			n += (size_t)snprintf(buf + n, size - n, "%s%.*s", n ? " " : "",
+					      (int)len, cmdline);
+		cmdline += len;
+		cmdline += strspn(cmdline, " \n");
+	}
+}
