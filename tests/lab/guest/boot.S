@@ -20,7 +20,7 @@ _start:
 
 	# PCI BIOS, find device: bus and function -> %bx
 	mov	$0xb102, %ax
-	mov	$0x7300, %cx
+	mov	$DEVICE, %cx
 	mov	$0x1002, %dx
 	xor	%si, %si
 	int	$0x1a
@@ -30,12 +30,8 @@ _start:
 	jz	bad
 
 	# started, and by a ROM that saw it through to the end?
-	mov	$SMC_FLAGS, %ecx
-	call	smc_rd
-	cmp	$0xffffffff, %eax
-	je	bad
-	test	$SMC_READY, %eax
-	jz	bad
+	call	chip_runs
+	jc	bad
 	mov	$SCRATCH_7, %eax
 	call	rd
 	test	$INIT_COMPLETE, %eax

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# rom.S - the option ROM of the emulated Fury X. The firmware runs it before
+# rom.S - the option ROM of an emulated Radeon. The firmware runs it before
 # the guest boots; it starts ("posts") the card the way the vendor's ROM does.
 # A card that was started before and never truly reset does not answer: that
 # is the reset bug, and it shows here.
 #
 # ../../model/README.md has the steps. mkrom fills in length and checksum.
+
+.set ROM, 1
 
 .code16
 .text
@@ -21,7 +23,7 @@ _start:
 # How the firmware knows whose ROM this is.
 pcir:
 	.ascii	"PCIR"
-	.word	0x1002, 0x7300
+	.word	0x1002, DEVICE
 	.word	0
 	.word	pcir_end - pcir
 	.byte	0			# revision of this structure
@@ -45,26 +47,16 @@ entry:
 
 	mov	$CONFIG_MEMSIZE, %eax
 	call	rd
-	cmp	$0x1000, %eax		# all ones: no chip behind the bus
-	jne	failed
-
-	xor	%esi, %esi
-	inc	%si
-	mov	$SMC_RESET, %ecx
-	call	smc_wr			# hold it in reset
-	dec	%si
-	mov	$SMC_CLOCK, %ecx
-	call	smc_wr			# clock on
-	mov	$SMC_RESET, %ecx
-	call	smc_wr			# release: this starts the firmware
+	cmp	$0xffffffff, %eax	# no chip behind the bus
+	je	failed
+	call	chip_start
+	jc	failed
 
 	call	pit
 	mov	%ax, %bp		# last count seen
 	mov	$238636, %ebx		# 200 ms at 1.193182 MHz
-poll:	mov	$SMC_FLAGS, %ecx
-	call	smc_rd
-	test	$SMC_READY, %eax
-	jnz	ready
+poll:	call	chip_runs
+	jnc	ready
 	call	pit
 	xchg	%ax, %bp		# it counts down
 	sub	%bp, %ax

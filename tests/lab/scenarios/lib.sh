@@ -140,17 +140,22 @@ cfg() { setpci -s "$1" "$2"; }
 
 # vm_launch NAME BDF...: start it, do not wait. Functions of a slot become the
 # functions of one slot of the guest. The ROM comes from a file, as the
-# emulated card has none of its own.
+# emulated card has none of its own; it and the guest are those of the first card.
+# VM_ARGS: more arguments for QEMU. VM_DEVICE: the device id that the guest is to see
+# instead of the card's; it chooses the ROM as well.
 vm_launch() {
-	local name=$1 slot f n=4 args= opt
+	local name=$1 slot f n=4 args= opt id
 	shift
 	vm_stop
 	bind_vfio "$@" || return 1
+	id=$(cat "$sysfs/$(full "$1").0/device")
+	id=${VM_DEVICE:-${id#0x}}
 	for slot; do
 		for f in $(functions "$slot"); do
 			opt=
 			case $(cat $sysfs/$f/class) in
-			0x0300*) opt=,romfile=/lab/guest/fury.rom ;;
+			0x0300*) opt=,romfile=/lab/guest/$id.rom
+				[ -z "${VM_DEVICE:-}" ] || opt=$opt,x-pci-device-id=0x$VM_DEVICE ;;
 			*) opt=,rombar=0 ;;
 			esac
 			[ "${f##*.}" != 0 ] || opt=$opt,multifunction=on
@@ -162,8 +167,8 @@ vm_launch() {
 	: > $VM_LOG
 	LD_PRELOAD=/lab/subpage.so qemu-system-x86_64 -name "$name" -machine pc,accel=tcg -m 64 \
 		-nodefaults -display none -serial file:$VM_LOG \
-		-drive file=/lab/guest/boot.img,format=raw,if=ide \
-		$args > /run/vm-$name.log 2>&1 &
+		-drive file=/lab/guest/$id.img,format=raw,if=ide \
+		${VM_ARGS:-} $args > /run/vm-$name.log 2>&1 &
 	VM_PID=$!
 }
 
