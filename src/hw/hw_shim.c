@@ -93,11 +93,12 @@ static int shim_cfg_read(struct hw *hw, struct bdf bdf, unsigned off, unsigned w
 	struct shim_access a = {
 		.kind = SHIM_CFG_READ, .bdf = bdf, .off = off, .width = width,
 	};
+	uint32_t got = 0;
 
 	if (!shim_fails(s, &a, err))
-		a.rc = hw_cfg_read(s->below, bdf, off, width, val, err);
+		a.rc = hw_cfg_read(s->below, bdf, off, width, &got, err);
 	if (!a.rc)
-		*val = shim_value(s, &a, *val);
+		*val = shim_value(s, &a, got);
 	return shim_done(s, &a);
 }
 
@@ -221,7 +222,7 @@ static bool shim_host_exists(struct hw *hw, const char *path)
 static int shim_find_cap(struct hw *hw, struct bdf bdf, uint16_t id, bool ext,
 			 unsigned *off, struct err *err)
 {
-	uint32_t at, head = 0;
+	uint32_t at = 0, head = 0;
 	char text[BDF_STR];
 	int rc;
 

@@ -244,9 +244,9 @@ void sim_probe_methods(struct hw_sim *sim, struct sim_fn *f)
 	f->nmethods = 0;
 	if (f->port)
 		return;
-	for (uint8_t m = 0; m < SIM_METHODS; m++)
+	for (unsigned m = 0; m < SIM_METHODS; m++)
 		if (reset_methods[m].probe(sim, f))
-			f->method[f->nmethods++] = m;
+			f->method[f->nmethods++] = (uint8_t)m;
 }
 
 static int method_find_usable(struct hw_sim *sim, struct sim_fn *f, const char *name,

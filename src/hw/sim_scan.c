@@ -188,7 +188,7 @@ static void assign_bus(struct hw_sim *sim, struct sim_fn *bridge, uint32_t *at,
 
 void sim_scan_below(struct hw_sim *sim, struct sim_fn *bridge)
 {
-	bool was[SIM_FNS];
+	bool was[SIM_FNS] = { false };
 	uint32_t at = MEM_BASE;
 
 	for (size_t i = 0; i < sim->nfns; i++)
