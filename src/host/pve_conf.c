@@ -258,6 +258,9 @@ int pve_conf_read(struct pve_vm *vm, const char *dir, const char *node, unsigned
 	else
 		snprintf(path, sizeof(path), "%s/qemu-server/%u.conf", dir, vmid);
 	rc = textfile_read(path, &text, &len, err);
+	if (rc == -ENOENT)
+		return err_set(err, ENOENT, "no VM %u on this node: there is no %s", vmid,
+			       path);
 	if (rc)
 		return rc;
 	pve_conf_parse(vm, path, text, len, diag);

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh disable=SC2154
+# `gpureset hook show`; read by tests/cli/run, whose t and dir these are. The bus is a
+# recording of the lab, so that no device is looked at.
+rec=tests/records/lab-fury.rec
+pve=$dir/pve
+mkdir -p "$pve/qemu-server" "$pve/nodes/pve2/qemu-server" "$pve/mapping" "$dir/qemu"
+cat >"$pve/qemu-server/101.conf" <<'END'
+hostpci0: 0b:00,pcie=1
+hostpci1: mapping=gpus
+hostpci2: 0c:00,hidden=1
+hostpci3: 0d:00,driver=keep
+
+[PENDING]
+hostpci0: 0c:00
+END
+echo 'hostpci0: 0b:00.0' >"$pve/nodes/pve2/qemu-server/201.conf"
+echo 'cores: 4' >"$pve/qemu-server/103.conf"
+cat >"$pve/mapping/pci.cfg" <<'END'
+gpus
+	map node=pve1,path=0000:41:00
+	map node=pve1,path=0000:42:00
+END
+hook() { # STATUS PATTERN ARGS...
+	a=$1 b=$2
+	shift 2
+	t "$a" "$b" hook show --replay $rec --config-dir "$pve" --qemu-run-dir "$dir/qemu" "$@"
+}
+t 1 'hook what' hook
+t 1 "hook knows no 'frobnicate'" hook frobnicate
+t 0 'usage: gpureset hook show' hook --help
+t 1 'takes one VMID' hook show
+t 1 'takes one VMID' hook show 100 101
+t 1 "'99' is no VMID: wanted a number from 100" hook show 99
+t 1 'unrecognized option' hook show --frobnicate 101
+hook 1 'no VM 102 on this node: there is no .*/qemu-server/102.conf' 102
+hook 0 'VM 101 on node .*, with changes that wait for the next start' 101
+hook 0 '^0000:0b:00 would be looked after$' 101
+hook 0 '101.conf:3:17: warning: .*hidden.*PVE drops this line' 101
+hook 0 '^  hostpci3: left alone: driver=keep' 101
+hook 0 '^  hostpci1: mapping gpus: left alone: the mapping has no device on this node' 101
+hook 0 '^this VM has no device to look after$' 103
+hook 0 '"present":true,"gpu":true' 101 --json
+hook 0 '"column":17,"why":".hidden' --json 101
+# the audio function is not this VM's: only one function, of another node's VM
+hook 0 '^0000:0b:00.0 would be looked after$' 201 --node pve2
+hook 1 'no VM 101' 101 --node pve2
+# another VM has it
+echo '0000:0b:00.1 104 time:9999999999' >"$dir/qemu/pci-id-reservations"
+hook 0 '^0000:0b:00 belongs to VM 104 now: nothing would be done$' 101
+echo '0000:0b:00.1 104 time:1' >"$dir/qemu/pci-id-reservations"
+hook 0 '^0000:0b:00 would be looked after$' 101
