@@ -138,8 +138,10 @@ static void ob_access(void *arg, const struct shim_access *a)
 	struct oblige *o = arg;
 	bool read = a->kind == SHIM_CFG_READ || a->kind == SHIM_BAR_READ;
 
-	if (read && a->bdf.fn == o->main && bdf_same_slot(a->bdf, o->slot) && o->after &&
-	    --o->after == 0)
+	if (!read || a->bdf.fn != o->main || !bdf_same_slot(a->bdf, o->slot) || !o->after)
+		return;
+	o->after--;
+	if (!o->after)
 		oblige_settle(o, &o->later, 1);
 }
 

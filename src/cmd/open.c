@@ -43,19 +43,18 @@ static void open_note(const struct options *o, const struct recording *r)
 			"what is said of resets of its bus cannot be trusted\n",
 			bdf_str(bdf, text), o->replay);
 	if (recording_is_dump(r))
-		fprintf(stderr, "gpureset: note: %s is a dump of lspci: who uses the "
-			"card, the kernel's release and its settings are unknown; reset "
-			"methods, and BAR sizes that it does not tell, are guessed\n",
+		fprintf(stderr, "gpureset: note: %s is a dump of lspci: users of the "
+			"card and the kernel are unknown; reset methods, and BAR sizes "
+			"that it does not tell, are guessed\n",
 			o->replay);
 }
 
 static void open_note_simulated(const struct options *o)
 {
 	if (!o->quiet)
-		fprintf(stderr, "gpureset: note: simulated: nothing of what follows is "
-			"done to a card, but to a machine made from %s; its registers "
-			"only store what is written, so this shows the mechanics of a "
-			"reset, not whether it helps\n", o->replay);
+		fprintf(stderr, "gpureset: note: simulated from %s, no card is touched: "
+			"this shows the steps of a reset, not whether it helps\n",
+			o->replay);
 }
 
 struct hw *open_hw(const struct options *o, struct err *err)

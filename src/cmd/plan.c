@@ -5,6 +5,7 @@
 #include "cmd/cmd.h"
 #include "cmd/open.h"
 #include "cmd/config.h"
+#include "cmd/quirk_cmd.h"
 #include "cmd/report.h"
 #include "run/supervise.h"
 
@@ -76,6 +77,8 @@ static int plan_run(int argc, char **argv)
 	rc = config_apply(&conf, &o);
 	if (!rc)
 		rc = load_quirks(&o, &db);
+	if (!rc)
+		quirk_note_none(&db);
 	if (!rc)
 		rc = plan_all(&o, &db);
 	quirk_db_free(&db);

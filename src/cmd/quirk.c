@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/xalloc.h"
 #include "cmd/quirk_cmd.h"
@@ -104,6 +105,9 @@ static void quirk_apply(struct quirk_args *a, int c, const char *arg, bool *help
 
 static int quirk_words(const struct quirk_sub *sub, const struct quirk_args *a)
 {
+	if (a->quirks && access(a->quirks, R_OK | X_OK) < 0)
+		return complain(EXIT_USAGE, "--quirks %s: %s", a->quirks,
+				strerror(errno));
 	if (a->nwords < sub->least)
 		return complain(EXIT_USAGE, "quirk %s: something is missing: gpureset "
 				"quirk %s %s", sub->name, sub->name, sub->args);
@@ -205,12 +209,26 @@ int quirk_db_of(const struct quirk_args *a, struct quirk_db *db)
 	return 0;
 }
 
-struct quirk *quirk_file(const char *path, struct diag *diag, int *status)
+void quirk_note_none(const struct quirk_db *db)
 {
-	static const char *const dirs[] = { GPURESET_QUIRK_ETC, GPURESET_QUIRK_DIR,
-					    NULL };
+	if (!db->n && !db->nbroken)
+		fputs("gpureset: note: no quirk file is installed; --quirks DIR reads "
+		      "those of a folder\n", stderr);
+}
+
+struct quirk_dirs quirk_dirs_of(const struct quirk_args *a)
+{
+	if (a->quirks)
+		return (struct quirk_dirs){ { a->quirks } };
+	return (struct quirk_dirs){ { GPURESET_QUIRK_ETC, GPURESET_QUIRK_DIR } };
+}
+
+struct quirk *quirk_file(const struct quirk_args *a, const char *path, struct diag *diag,
+			 int *status)
+{
+	const struct quirk_dirs dirs = quirk_dirs_of(a);
 	struct err err = { 0 };
-	struct quirk *q = quirk_load(path, dirs, false, diag, &err);
+	struct quirk *q = quirk_load(path, dirs.dir, false, diag, &err);
 
 	*status = 0;
 	if (!q && err.code)
@@ -218,26 +236,61 @@ struct quirk *quirk_file(const char *path, struct diag *diag, int *status)
 	return q;
 }
 
+struct q_subject quirk_subject(const struct target *t, const struct fn_facts *fn)
+{
+	struct q_subject s = study_main(t);
+
+	s.vendor = fn->vendor;
+	s.device = fn->device;
+	s.subvendor = fn->subvendor;
+	s.subdevice = fn->subdevice;
+	s.class_code = fn->class_code;
+	s.revision = fn->revision;
+	s.role = quirk_role(fn->class_code, PORT_PCI);
+	return s;
+}
+
+static bool quirk_ends(const char *path, const char *suffix)
+{
+	size_t n = strlen(path), cut = strlen(suffix);
+
+	return n > cut && !strcmp(path + n - cut, suffix);
+}
+
 bool quirk_is_include(const char *path)
 {
-	size_t n = strlen(path);
+	return quirk_ends(path, ".inc");
+}
 
-	return n > 4 && !strcmp(path + n - 4, ".inc");
+static char *quirk_copy(const char *text)
+{
+	size_t len = strlen(text) + 1;
+
+	return memcpy(xcalloc(len, 1), text, len);
 }
 
 static void quirk_paths_one(struct quirk_paths *p, const char *path)
 {
-	size_t len = strlen(path) + 1;
-
 	for (size_t i = 0; i < p->n; i++)
 		if (!strcmp(p->path[i], path))
 			return;
 	p->path = xgrow(p->path, p->n, &p->room, sizeof(*p->path));
-	p->path[p->n] = xcalloc(len, 1);
-	memcpy(p->path[p->n++], path, len);
+	p->path[p->n++] = quirk_copy(path);
 }
 
-static void quirk_paths_glob(struct quirk_paths *p, const char *dir, const char *pattern)
+/* Nothing is to be missed because its name ends in .txt. */
+static void quirk_paths_other(struct quirk_paths *p, const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+
+	if (quirk_ends(name, ".quirk") || quirk_is_include(name))
+		return;
+	p->other = xgrow(p->other, p->nother, &p->other_room, sizeof(*p->other));
+	p->other[p->nother++] = quirk_copy(name);
+}
+
+static void quirk_paths_glob(struct quirk_paths *p, const char *dir, const char *pattern,
+			     void (*add)(struct quirk_paths *p, const char *path))
 {
 	size_t len = strlen(dir) + strlen(pattern) + 2;
 	char *path = xcalloc(len, 1);
@@ -246,7 +299,7 @@ static void quirk_paths_glob(struct quirk_paths *p, const char *dir, const char 
 	snprintf(path, len, "%s/%s", dir, pattern);
 	if (glob(path, 0, NULL, &found) == 0)
 		for (size_t i = 0; i < found.gl_pathc; i++)
-			quirk_paths_one(p, found.gl_pathv[i]);
+			add(p, found.gl_pathv[i]);
 	globfree(&found);
 	free(path);
 }
@@ -259,13 +312,18 @@ int quirk_paths_add(struct quirk_paths *p, const char *word)
 	if (stat(word, &st) < 0)
 		return complain(EXIT_USAGE, "%s: %s", word, strerror(errno));
 	if (!S_ISDIR(st.st_mode)) {
+		if (!quirk_ends(word, ".quirk") && !quirk_is_include(word))
+			fprintf(stderr, "gpureset: note: %s: of a quirk folder only "
+				"files named *.quirk are loaded\n", word);
 		quirk_paths_one(p, word);
 		return 0;
 	}
-	quirk_paths_glob(p, word, "*.quirk");
-	quirk_paths_glob(p, word, "*.inc");
+	quirk_paths_glob(p, word, "*.quirk", quirk_paths_one);
+	quirk_paths_glob(p, word, "*.inc", quirk_paths_one);
+	quirk_paths_glob(p, word, "*", quirk_paths_other);
 	if (p->n == before)
-		return complain(EXIT_USAGE, "%s: no quirk file in this folder", word);
+		return complain(EXIT_USAGE, "%s: no quirk file in this folder (*.quirk "
+				"or *.inc)", word);
 	return 0;
 }
 
@@ -273,7 +331,10 @@ void quirk_paths_free(struct quirk_paths *p)
 {
 	for (size_t i = 0; i < p->n; i++)
 		free(p->path[i]);
+	for (size_t i = 0; i < p->nother; i++)
+		free(p->other[i]);
 	free(p->path);
+	free(p->other);
 }
 
 const char *quirk_id_str(const struct q_id *id, char *buf, size_t size)

@@ -12,6 +12,7 @@
 #define MAX_FILE (256u << 10)   /* as when it is loaded */
 
 struct check {
+	const struct quirk_args *args;
 	struct quirk_paths paths;
 	struct quirk_db db;             /* of what could be read */
 	size_t room;
@@ -78,7 +79,7 @@ static void check_one(struct check *c, const char *path)
 		quirk_free(q);
 		return;
 	}
-	q = quirk_file(path, &c->diag, &status);
+	q = quirk_file(c->args, path, &c->diag, &status);
 	if (status)
 		c->status = status;
 	if (!q)
@@ -131,8 +132,18 @@ static void check_json(const struct diag *d)
 	putchar('\n');
 }
 
-static void check_print(const struct check *c, const struct quirk_args *a)
+static void check_passed_over(const struct quirk_paths *p)
 {
+	for (size_t i = 0; i < p->nother; i++)
+		printf("%s%s", i ? ", " : "passed over, neither *.quirk nor *.inc: ",
+		       p->other[i]);
+	if (p->nother)
+		putchar('\n');
+}
+
+static void check_print(const struct check *c)
+{
+	const struct quirk_args *a = c->args;
 	size_t n = c->paths.n;
 
 	if (a->json) {
@@ -140,6 +151,8 @@ static void check_print(const struct check *c, const struct quirk_args *a)
 		return;
 	}
 	diag_print(&c->diag, stderr);
+	if (!a->quiet)
+		check_passed_over(&c->paths);
 	if (!a->quiet || c->diag.errors)
 		printf("%zu file%s, %zu sequence%s, %zu error%s\n", n, n == 1 ? "" : "s",
 		       c->sequences, c->sequences == 1 ? "" : "s", c->diag.errors,
@@ -148,7 +161,7 @@ static void check_print(const struct check *c, const struct quirk_args *a)
 
 static int check_run(const struct quirk_args *a)
 {
-	struct check c = { .status = 0 };
+	struct check c = { .args = a };
 
 	diag_init(&c.diag);
 	for (int i = 0; i < a->nwords && !c.status; i++)
@@ -158,7 +171,7 @@ static int check_run(const struct quirk_args *a)
 	if (!c.status) {
 		quirk_db_check(&c.db, &c.diag);
 		check_once(&c.diag);
-		check_print(&c, a);
+		check_print(&c);
 		c.status = c.diag.errors ? EXIT_CONFIG : 0;
 	}
 	quirk_db_free(&c.db);
@@ -171,7 +184,7 @@ const struct quirk_sub quirk_check_sub = {
 	.name = "check",
 	.args = "FILE|DIR... [options]",
 	.summary = "every error of every file, with line and column",
-	.options = "jq",
+	.options = "jqQ",
 	.least = 1, .most = 1000,
 	.run = check_run,
 };

@@ -8,7 +8,6 @@
 #include "base/xalloc.h"
 #include "cmd/open.h"
 #include "cmd/quirk_cmd.h"
-#include "plan/facts.h"
 #include "run/supervise.h"
 
 #define CLASS_BRIDGE 0x060400
@@ -147,22 +146,13 @@ static void qe_place(const struct q_subject *s)
 
 static int qe_functions(const struct quirk_db *db, const struct target *t)
 {
-	const struct q_subject card = study_main(t);
 	char text[BDF_STR];
 	int status = 0, rc;
 
 	for (size_t i = 0; i < t->nfns; i++) {
-		const struct fn_facts *fn = &t->fn[i];
-		struct q_subject s = card;
+		const struct q_subject s = quirk_subject(t, &t->fn[i]);
 
-		s.vendor = fn->vendor;
-		s.device = fn->device;
-		s.subvendor = fn->subvendor;
-		s.subdevice = fn->subdevice;
-		s.class_code = fn->class_code;
-		s.revision = fn->revision;
-		s.role = quirk_role(fn->class_code, PORT_PCI);
-		rc = qe_subject(db, &s, bdf_str(fn->bdf, text), i == t->main);
+		rc = qe_subject(db, &s, bdf_str(t->fn[i].bdf, text), i == t->main);
 		status = rc ? rc : status;
 	}
 	return status;
@@ -325,6 +315,8 @@ static int qe_run(const struct quirk_args *a)
 	bool sub;
 	int status = quirk_db_of(a, &db);
 
+	if (!status)
+		quirk_note_none(&db);
 	if (!status && qe_parse_ids(a->word[0], &s, &sub))
 		status = qe_ids(a, &db, &s, sub);
 	else if (!status)

@@ -7,6 +7,7 @@
 
 #include "cmd/open.h"
 #include "cmd/quirk_cmd.h"
+#include "cmd/quirk_former.h"
 #include "run/supervise.h"
 
 /* IORESOURCE_* of linux/ioport.h, as sysfs prints them. */
@@ -19,6 +20,7 @@ struct qn {
 	const struct study *study;
 	const struct fn_facts *fn;      /* the function that the entry is about */
 	enum q_role role;
+	struct quirk_former former;
 };
 
 /* --- what the card says ---------------------------------------------------------- */
@@ -104,6 +106,8 @@ static size_t qn_methods(const struct qn *n, bool usable)
 		if (qn_is_own(a) || (a->usable == ATTEMPT_YES) != usable ||
 		    !qn_is_first(plan, i))
 			continue;
+		if (n->former.quirk && quirk_deny(n->former.quirk, a->method->name))
+			continue;
 		lines++;
 		if (usable)
 			fprintf(n->out, "method  = %s\n", a->method->name);
@@ -115,16 +119,20 @@ static size_t qn_methods(const struct qn *n, bool usable)
 
 static void qn_reset(const struct qn *n)
 {
+	size_t able;
+
 	fputs("\n[reset]\n", n->out);
 	if (n->role != ROLE_GPU) {
 		fputs("# What must never be done to it, and why, as in\n"
-		      "# deny = flr \"it does not come back from it\"\n"
-		      "deny    =\n", n->out);
+		      "# deny = flr \"it does not come back from it\"\n", n->out);
+		if (!quirk_former_denies(&n->former, n->out))
+			fputs("deny    =\n", n->out);
 		return;
 	}
 	fputs("# What this card can do by itself, gentle first. Leave out, reorder, or "
 	      "deny:\n# deny = bus \"the link does not come up again\"\n", n->out);
-	if (!qn_methods(n, true))
+	able = qn_methods(n, true);
+	if (!quirk_former_denies(&n->former, n->out) && !able)
 		fputs("# nothing on this host: a register program, or denials?\n"
 		      "method  =\n", n->out);
 	qn_methods(n, false);
@@ -170,25 +178,32 @@ static const struct fn_facts *qn_function(const struct target *t)
 	return target_main(t);
 }
 
-static void qn_write(FILE *out, const struct study *s, struct hw *hw)
+static void qn_write(FILE *out, const struct study *s, struct hw *hw,
+		     const struct quirk_db *db)
 {
 	struct qn n = { .out = out, .study = s, .fn = qn_function(&s->target) };
+	const struct q_subject subject = quirk_subject(&s->target, n.fn);
+	const char *release = s->target.host.release;
 	char slot[BDF_STR], name[128];
 
-	n.role = quirk_role(n.fn->class_code, PORT_PCI);
+	n.role = subject.role;
+	n.former = quirk_former_of(db, &subject, bdf_slot_str(s->target.spec.bdf, slot));
 	hw_name(hw, n.fn->vendor, n.fn->device, name, sizeof(name));
 	fprintf(out, "# SPDX-License-Identifier: MIT\n"
-		"# Begun with `gpureset quirk new %s`, gpureset %s, Linux %s.\n"
+		"# Begun with `gpureset quirk new %s`, gpureset %s, %s%s.\n"
 		"# The empty lines want a person; `gpureset quirk check FILE` tells what "
-		"is missing.\nformat = 1\n\n", bdf_slot_str(s->target.spec.bdf, slot),
-		GPURESET_VERSION, s->target.host.release);
+		"is missing.\n", slot, GPURESET_VERSION,
+		release[0] ? "Linux " : "kernel unknown", release);
+	quirk_former_write(&n.former, out);
+	fputs("format = 1\n\n", out);
 	qn_device(&n, name);
 	qn_notes(&n);
 	qn_reset(&n);
 	qn_registers(&n);
 }
 
-static int qn_file(const char *path, const struct study *s, struct hw *hw)
+static int qn_file(const char *path, const struct study *s, struct hw *hw,
+		   const struct quirk_db *db)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
@@ -201,7 +216,7 @@ static int qn_file(const char *path, const struct study *s, struct hw *hw)
 		return complain(EXIT_USAGE, "%s: %s%s", path, strerror(code),
 				code == EEXIST ? "; it is left as it is" : "");
 	}
-	qn_write(out, s, hw);
+	qn_write(out, s, hw, db);
 	if (fclose(out))
 		return complain(EXIT_FAILED, "%s: %s", path, strerror(errno));
 	fprintf(stderr, "gpureset: wrote %s; what is still missing: gpureset quirk check "
@@ -209,8 +224,21 @@ static int qn_file(const char *path, const struct study *s, struct hw *hw)
 	return 0;
 }
 
+/* Not refused: such a function can hang a host as well. */
+static void qn_note_other(const struct target *t)
+{
+	const struct fn_facts *fn = qn_function(t);
+	enum q_role role = quirk_role(fn->class_code, PORT_PCI);
+	char text[BDF_STR];
+
+	if (role != ROLE_GPU)
+		fprintf(stderr, "gpureset: note: %s is no GPU (class %04x): an entry of "
+			"role %s can only deny\n", bdf_str(fn->bdf, text),
+			fn->class_code >> 8, quirk_role_str(role));
+}
+
 static int qn_run_on(const struct quirk_args *a, struct hw *hw,
-		     const struct bdf_spec *spec)
+		     const struct quirk_db *db, const struct bdf_spec *spec)
 {
 	const struct quirk_db nothing = { 0 };  /* what the card can do without entries */
 	const struct plan_opts opts = { .method = NULL };
@@ -218,12 +246,14 @@ static int qn_run_on(const struct quirk_args *a, struct hw *hw,
 	struct study s;
 	int status = study_target(&s, hw, &nothing, spec, &opts, &err);
 
+	if (!status)
+		qn_note_other(&s.target);
 	if (status)
 		complain(status, "%s", err.text);
 	else if (a->output)
-		status = qn_file(a->output, &s, hw);
+		status = qn_file(a->output, &s, hw, db);
 	else
-		qn_write(stdout, &s, hw);
+		qn_write(stdout, &s, hw, db);
 	study_free(&s);
 	return status;
 }
@@ -231,6 +261,7 @@ static int qn_run_on(const struct quirk_args *a, struct hw *hw,
 static int qn_run(const struct quirk_args *a)
 {
 	const struct options o = { .replay = a->replay };
+	struct quirk_db db = { 0 };
 	struct err err = { 0 };
 	struct bdf_spec spec;
 	struct hw *hw;
@@ -244,7 +275,12 @@ static int qn_run(const struct quirk_args *a)
 	hw = open_hw(&o, &err);
 	if (!hw)
 		return complain(open_status(&err), "%s", err.text);
-	status = qn_run_on(a, hw, &spec);
+	status = quirk_db_of(a, &db);
+	if (!status) {
+		quirk_note_none(&db);
+		status = qn_run_on(a, hw, &db, &spec);
+	}
+	quirk_db_free(&db);
 	hw_close(hw);
 	return status;
 }
@@ -253,7 +289,7 @@ const struct quirk_sub quirk_new_sub = {
 	.name = "new",
 	.args = "BDF [-o FILE] [options]",
 	.summary = "the beginning of a file for a card of this host",
-	.options = "oY",
+	.options = "oQY",
 	.least = 1, .most = 1,
 	.run = qn_run,
 };

@@ -348,7 +348,7 @@ static int qs_show_file(const struct quirk_args *a, const char *path)
 	int status;
 
 	diag_init(&diag);
-	q = quirk_file(path, &diag, &status);
+	q = quirk_file(a, path, &diag, &status);
 	diag_print(&diag, stderr);
 	if (q)
 		qs_print(a, q);
@@ -372,7 +372,7 @@ static int qs_unknown(const struct quirk_db *db, const char *id)
 		return complain(EXIT_USAGE, "no entry '%.60s'; did you mean '%s'?", id,
 				near);
 	return complain(EXIT_USAGE, "no entry '%.60s'; `gpureset quirk list` shows what "
-			"there is", id);
+			"there is (or give the file: quirks/%.60s.quirk)", id, id);
 }
 
 static int qs_show_id(const struct quirk_args *a, const char *id)

@@ -64,14 +64,15 @@ static void qt_judge(struct qt *t, const struct quirk *q, const struct quirk_db 
 }
 
 /*
- * The folders that count once the file is where it belongs: its own and the installed
- * ones. What is wrong with other files in them is not this one's business.
+ * The folders that count once the file is where it belongs: its own, then --quirks DIR
+ * or the installed ones. What is wrong with other files there is not this one's business.
  */
-static int qt_neighbours(const char *path, struct quirk_db *db)
+static int qt_neighbours(const struct qt *t, const char *path, struct quirk_db *db)
 {
+	const struct quirk_dirs more = quirk_dirs_of(t->args);
 	char *copy = strdup(path);
-	const char *dirs[] = { copy ? dirname(copy) : ".", GPURESET_QUIRK_ETC,
-			       GPURESET_QUIRK_DIR, NULL };
+	const char *dirs[] = { copy ? dirname(copy) : ".", more.dir[0], more.dir[1],
+			       NULL };
 	struct diag unheard;
 	struct err err = { 0 };
 	int rc;
@@ -91,10 +92,10 @@ static int qt_file(struct qt *t, const char *path)
 	int status;
 
 	diag_init(&diag);
-	q = quirk_file(path, &diag, &status);
+	q = quirk_file(t->args, path, &diag, &status);
 	diag_print(&diag, stderr);
 	if (!status)
-		status = qt_neighbours(path, &db);
+		status = qt_neighbours(t, path, &db);
 	if (!status && q)
 		qt_judge(t, q, &db);
 	else if (!status)
@@ -166,7 +167,7 @@ const struct quirk_sub quirk_test_sub = {
 	.name = "test",
 	.args = "FILE|DIR... [options]",
 	.summary = "every program of a file on a simulated card made from it",
-	.options = "jq",
+	.options = "jqQ",
 	.least = 1, .most = 1000,
 	.run = qt_run,
 };

@@ -36,7 +36,7 @@ int report_status(const struct report *r)
 	if (plan->refusal)
 		return plan->refusal_config ? EXIT_CONFIG : EXIT_BUSY;
 	if (r->sum && r->sum->healthy)
-		return EXIT_HEALTHY;
+		return plan->unjudged ? EXIT_FAILED : EXIT_HEALTHY;
 	if (!r->sum && plan_usable(plan))
 		return EXIT_HEALTHY;
 	if (!all_skipped(r))
@@ -231,9 +231,13 @@ static void text_success(const struct report *r, FILE *to)
 		fprintf(to, "pristine, nothing to do (looked for %.2f s)\n",
 			SECONDS(r->sum->took_us));
 	else
-		fprintf(to, "reset by %s and healthy, in %.2f s (the reset itself "
-			"%.3f s)\n", name, SECONDS(r->sum->took_us),
-			SECONDS(out->act_us));
+		fprintf(to, "reset by %s and %shealthy, in %.2f s (the reset itself "
+			"%.3f s)\n", name,
+			r->study->plan.unjudged ? "NOT known to be " : "",
+			SECONDS(r->sum->took_us), SECONDS(out->act_us));
+	if (r->study->plan.unjudged)
+		fprintf(to, "  %s; what could be checked is right\n",
+			r->study->plan.unjudged);
 	if (r->opts->quiet)
 		return;
 	text_touched(&r->study->target, r->sum->healthy, to);

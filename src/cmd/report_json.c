@@ -171,6 +171,8 @@ void report_json(const struct report *r, FILE *to, bool steps)
 		json_string(&j, "refusal", s->plan.refusal);
 		json_string(&j, "refusal_name", s->plan.refusal_name);
 	}
+	if (s->plan.unjudged)
+		json_string(&j, "unjudged", s->plan.unjudged);
 	if (r->sum) {
 		json_string(&j, "method", r->sum->healthy ? r->sum->healthy->name : NULL);
 		json_ms(&j, "took_ms", r->sum->took_us);

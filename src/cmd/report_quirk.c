@@ -73,7 +73,8 @@ static void text_conduct(const struct quirk *q, FILE *to)
 			"%s\n", q->pin_methods, q->pin.why);
 	else if (q->pin.why)
 		fprintf(to, "    hooks: reset_method is held empty while a VM has it, "
-			"nobody may reset it: %s\n", q->pin.why);
+			"the kernel's function resets are switched off: %s\n",
+			q->pin.why);
 }
 
 static void text_restore(const struct plan *plan, FILE *to)

@@ -49,6 +49,7 @@ static int study_path(struct study *s, const struct quirk_db *db, struct err *er
 			.class_code = CLASS_BRIDGE,
 			.role = quirk_role(CLASS_BRIDGE, t->path[i].type),
 			.on = study_on(t), .kernel = t->host.release,
+			.partial = true,
 		};
 
 		rc = quirk_match(db, &at, &s->hits.path[i], err);
@@ -68,7 +69,7 @@ static int study_others(struct study *s, const struct quirk_db *db, struct err *
 			.vendor = t->other[i].vendor, .device = t->other[i].device,
 			.class_code = t->other[i].class_code,
 			.role = quirk_role(t->other[i].class_code, PORT_PCI),
-			.kernel = t->host.release,
+			.kernel = t->host.release, .partial = true,
 		};
 
 		rc = quirk_match(db, &at, &s->hits.other[i], err);
@@ -82,6 +83,7 @@ static int study_match(struct study *s, const struct quirk_db *db, struct err *e
 	const struct target *t = &s->target;
 	int rc = 0;
 
+	s->hits.unreadable = db->nbroken;
 	for (size_t i = 0; i < t->nfns && !rc; i++) {
 		struct q_subject at = study_subject(t, &t->fn[i]);
 

@@ -87,8 +87,9 @@ static int xml_attr(struct xml *x, struct attrs *a)
 	if (!name.len)
 		return xml_bad(x, "expected an attribute, '>' or '/>' here");
 	xml_blanks(x);
-	if (x->at == x->end || *x->at++ != '=')
+	if (x->at == x->end || *x->at != '=')
 		return xml_bad(x, "expected '=' here");
+	x->at++;
 	xml_blanks(x);
 	if (x->at == x->end || (*x->at != '\'' && *x->at != '"'))
 		return xml_bad(x, "expected a quote here");

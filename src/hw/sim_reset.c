@@ -262,7 +262,7 @@ static int method_find_usable(struct hw_sim *sim, struct sim_fn *f, const char *
 
 int sim_set_methods(struct hw_sim *sim, struct sim_fn *f, const char *list)
 {
-	uint8_t method[SIM_METHODS];
+	uint8_t method[SIM_METHODS] = { 0 };
 	unsigned n = 0;
 
 	if (!strcmp(list, "default")) {

@@ -96,6 +96,12 @@ static const char *guard_broken_quirk(struct plan *plan)
 	const struct quirk *q = deny_broken(plan, &about);
 	char text[BDF_STR];
 
+	if (plan->hits.unreadable)
+		return plan_text(plan, "%zu quirk file%s cannot be read well enough to "
+				 "know which cards they forbid what for (the messages "
+				 "above name them); mend or remove them first",
+				 plan->hits.unreadable,
+				 plan->hits.unreadable == 1 ? "" : "s");
 	if (!q)
 		return NULL;
 	return plan_text(plan, "%s is about %s%s but has errors, so what it forbids is "

@@ -84,6 +84,9 @@ struct step *part_attr(struct attempt *a, enum step_phase phase, struct bdf fn,
 struct step *part_command(struct attempt *a, enum step_phase phase, struct bdf fn,
 			  const char *name, uint16_t bit, bool on);
 
+/* After the steps, reset_method of @fn as it was found: a removed function lost it. */
+void part_methods_again(struct plan *plan, struct attempt *a, const struct fn_facts *fn);
+
 /*
  * Opening a function through VFIO makes the kernel reset it, by the first method in its
  * reset_method (vfio_pci_core_enable). Where the quirk denies or warns of such a reset

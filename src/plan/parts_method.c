@@ -54,16 +54,23 @@ static const char *km_put_back(struct plan *plan, const struct fn_facts *fn)
 	return plan_text(plan, "%s", kept[0] ? kept : "default");
 }
 
-static void km_methods_for_now(struct plan *plan, struct attempt *a,
-			       const struct fn_facts *fn, const char *list)
+void part_methods_again(struct plan *plan, struct attempt *a, const struct fn_facts *fn)
 {
 	struct step *s;
 
-	part_attr(a, PHASE_PREPARE, fn->bdf, "reset_method", list);
+	if (!fn->has_reset)
+		return;
 	s = attempt_undo(a, STEP_ATTR, PHASE_PUT_BACK, fn->bdf);
 	s->name = "reset_method";
 	s->text = km_put_back(plan, fn);
 	s->limit_us = 1000000;
+}
+
+static void km_methods_for_now(struct plan *plan, struct attempt *a,
+			       const struct fn_facts *fn, const char *list)
+{
+	part_attr(a, PHASE_PREPARE, fn->bdf, "reset_method", list);
+	part_methods_again(plan, a, fn);
 }
 
 /* Does the quirk deny, or warn of, the method of this name? */
@@ -91,9 +98,24 @@ void part_mute_resets(struct plan *plan, struct attempt *a)
 {
 	const struct target *t = plan->target;
 
-	for (size_t i = 0; plan->quirk && i < t->nfns; i++)
-		if (t->fn[i].has_reset && km_may_harm(plan->quirk, &t->fn[i]))
+	for (size_t i = 0; i < t->nfns; i++) {
+		const struct quirk *own = plan->hits.fn[i];
+
+		if (t->fn[i].has_reset &&
+		    ((plan->quirk && km_may_harm(plan->quirk, &t->fn[i])) ||
+		     (own && km_may_harm(own, &t->fn[i]))))
 			km_methods_for_now(plan, a, &t->fn[i], "");
+	}
+}
+
+/* After a `bus` earlier in the ladder the kernel has made its lists anew. */
+static bool km_listed_anew(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->nattempts; i++)
+		if (plan->attempt[i].method == &method_bus &&
+		    plan->attempt[i].usable == ATTEMPT_YES)
+			return true;
+	return false;
 }
 
 static void km_function(struct plan *plan, struct attempt *a, const struct fn_facts *fn,
@@ -102,7 +124,7 @@ static void km_function(struct plan *plan, struct attempt *a, const struct fn_fa
 	const char *name = km->method->name;
 	struct step *s;
 
-	if (strcmp(fn->reset_method, name))
+	if (strcmp(fn->reset_method, name) || km_listed_anew(plan))
 		km_methods_for_now(plan, a, fn, name);
 	s = part_attr(a, PHASE_ACT, fn->bdf, "reset", "1");
 	s->limit_us = km->floor_us + KERNEL_READY_US;

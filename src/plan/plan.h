@@ -131,6 +131,7 @@ struct quirk_hits {
 	const struct quirk *fn[SLOT_FNS];       /* as target.fn; [main] is NULL */
 	const struct quirk *path[MAX_PATH];     /* as target.path */
 	const struct quirk **other;             /* as target.other; NULL: not looked up */
+	size_t unreadable;      /* quirk files nobody knows whose denials they hold */
 };
 
 struct plan {
@@ -143,6 +144,8 @@ struct plan {
 	const char *refusal;            /* a guard stops the whole target: the sentence */
 	const char *refusal_name;       /* "in-use" ... for programs */
 	bool refusal_config;            /* it is a quirk file's error, not a guard */
+	/* Why health cannot be judged in full, so that no success is called healthy. */
+	const char *unjudged;
 	void *strings;                  /* owned texts */
 };
 

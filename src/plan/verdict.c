@@ -109,13 +109,25 @@ static bool verdict_reads_registers(const struct plan *plan)
 	       (plan->quirk->health.n || plan->quirk->clean.n);
 }
 
+/* Whether the chip inside is well, only its registers tell. */
+static void verdict_unjudged(struct plan *plan)
+{
+	const struct quirk *q = plan->quirk;
+
+	if (q && !q->broken && (q->health.n || q->clean.n))
+		plan->unjudged = "kernel lockdown forbids reading the registers that "
+				 "tell whether the chip inside is well";
+}
+
 /* COMMAND.MEMORY for the register reads only; the reset left it as it was before. */
 static void verdict_registers(struct plan *plan, struct attempt *a)
 {
 	const struct fn_facts *fn = target_main(plan->target);
 
-	if (!verdict_reads_registers(plan))
+	if (!verdict_reads_registers(plan)) {
+		verdict_unjudged(plan);
 		return;
+	}
 	part_command(a, PHASE_HEALTH, fn->bdf, "COMMAND.MEMORY", PCI_COMMAND_MEMORY,
 		     true);
 	if (!(fn->command & PCI_COMMAND_MEMORY)) {

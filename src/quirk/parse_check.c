@@ -21,12 +21,14 @@ static void check_keys(struct parser *p, enum section_id sec, const char *title)
 				     keys[i].name);
 }
 
-/* Evidence for the entry; what speaks against it does not support it. */
-static bool check_supported(const struct quirk *q)
+/* Was there such a line, right or wrong? A wrong one has had its message. */
+static bool check_given(const struct parser *p, enum section_id sec, const char *name)
 {
-	for (size_t i = 0; i < q->nevidence; i++)
-		if (!q->evidence[i].against)
-			return true;
+	const struct key *keys = keys_of(sec);
+
+	for (int i = 0; keys[i].name; i++)
+		if (!strcmp(keys[i].name, name))
+			return p->in.seen[sec] & 1u << i;
 	return false;
 }
 
@@ -48,8 +50,9 @@ static void check_missing(struct parser *p)
 			parse_bad_at(p, whole_file, "there is no %s section",
 				     need[i].title);
 	}
-	if (p->in.sec_at[SEC_NOTES].line && !p->q->source.n && !check_supported(p->q) &&
-	    !p->lost_keys[SEC_NOTES])
+	if (p->in.sec_at[SEC_NOTES].line && !p->lost_keys[SEC_NOTES] &&
+	    !check_given(p, SEC_NOTES, "source") &&
+	    !check_given(p, SEC_NOTES, "evidence"))
 		parse_bad_at(p, p->in.sec_at[SEC_NOTES], "[notes] needs a 'source' or an "
 			     "'evidence' line");
 }

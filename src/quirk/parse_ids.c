@@ -160,6 +160,13 @@ static bool id_same(const struct q_id *a, const struct q_id *b)
 	       a->subdevice == b->subdevice;
 }
 
+/* The card it meant must not be treated like one that nobody wrote about. */
+static void id_lost(struct parser *p, const struct id_list *l)
+{
+	if (l->ids == &p->q->ids)
+		p->q->lost_ids = true;
+}
+
 static int id_push(struct parser *p, struct id_list *l, const struct tok *t,
 		   const struct q_id *id)
 {
@@ -171,8 +178,10 @@ static int id_push(struct parser *p, struct id_list *l, const struct tok *t,
 					 (*l->ids)[i].line);
 	grown = parse_push(p, p->keep, *l->ids, *l->n, sizeof(*id), PARSE_MAX_LIST,
 			   l->what);
-	if (!grown)
+	if (!grown) {
+		id_lost(p, l);
 		return -1;
+	}
 	*l->ids = grown;
 	grown[(*l->n)++] = *id;
 	return 0;
@@ -188,6 +197,7 @@ static int id_one(struct parser *p, const struct tok *t, void *arg)
 		good = id_sense(p, t, &id, several) == 0;
 		return id_push(p, l, t, &id) == 0 && good ? 0 : -1;
 	}
+	id_lost(p, l);
 	if (!l->has_vendor && l->lost_vendor)
 		return -1;              /* the first of the line was wrong already */
 	l->lost_vendor = true;

@@ -173,17 +173,32 @@ static bool date_good(const struct tok *t)
 	return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1];
 }
 
+static const char *const evidence_words[] = {
+	[EV_KERNEL] = "kernel", [EV_MAINTAINER] = "maintainer", [EV_USERS] = "users",
+	[EV_USER] = "user", [EV_INFERENCE] = "inference", NULL,
+};
+
+/* No word where the kind should be: mostly the whole line is still to be written. */
+static int evidence_kind(struct parser *p)
+{
+	struct lex lx = p->in.lx;
+	struct tok t = lex_dashed(&lx);
+
+	if (t.kind == TOK_WORD || t.kind == TOK_BAD)
+		return parse_one_of(p, "kind of evidence", evidence_words, &t);
+	return parse_bad(p, &t, "expected a kind of evidence, a date and a text here, as "
+			 "in: user 2026-05-25 my own card, 10 of 10; kinds: %s, %s, %s, "
+			 "%s, %s", evidence_words[EV_KERNEL],
+			 evidence_words[EV_MAINTAINER], evidence_words[EV_USERS],
+			 evidence_words[EV_USER], evidence_words[EV_INFERENCE]);
+}
+
 static int keys_evidence(struct parser *p, bool against)
 {
-	static const char *const kinds[] = {
-		[EV_KERNEL] = "kernel", [EV_MAINTAINER] = "maintainer",
-		[EV_USERS] = "users", [EV_USER] = "user",
-		[EV_INFERENCE] = "inference", NULL,
-	};
 	struct q_evidence e = { .against = against, .line = p->in.line }, *grown;
 	size_t n = p->q->nevidence;
-	struct tok t, date;
-	int kind = parse_one_of(p, "kind of evidence", kinds, &t);
+	struct tok date;
+	int kind = evidence_kind(p);
 
 	if (kind < 0)
 		return -1;
@@ -444,6 +459,16 @@ const struct key *keys_of(enum section_id sec)
 
 /* ---- one line */
 
+/* A misspelt "pci" loses the ids of its line. */
+static bool keys_meant_pci(const struct tok *t)
+{
+	static const char *const pci[] = { "pci", NULL };
+	char word[8];
+
+	snprintf(word, sizeof(word), "%.*s", (int)t->len, t->s);
+	return diag_nearest(word, pci) != NULL;
+}
+
 static int keys_find(struct parser *p, struct tok *t)
 {
 	const struct key *keys = keys_of(p->in.sec);
@@ -458,6 +483,7 @@ static int keys_find(struct parser *p, struct tok *t)
 	words[n] = NULL;
 	p->lost_keys[p->in.sec] = true;
 	p->lost_methods |= p->in.sec == SEC_RESET;
+	p->q->lost_ids |= p->in.sec == SEC_DEVICE && keys_meant_pci(t);
 	return parse_unknown(p, t, "key", words);
 }
 

@@ -131,8 +131,12 @@ int names_no_reg(struct parser *p, const struct tok *t)
 	for (size_t i = 0; i < p->nregs; i++)
 		words[n++] = p->regs[i]->name;
 	words[n] = NULL;
-	if (!p->lost_names)
+	if (!p->lost_names && n)
 		parse_unknown(p, t, "register", words);
+	else if (!p->lost_names)
+		parse_bad(p, t, "register '%.*s' is not declared: declare it in "
+			  "[registers] above, or include a file that does",
+			  t->len < 40 ? (int)t->len : 40, t->s);
 	ghost = names_add_reg(p, t);
 	if (ghost)
 		ghost->ghost = true;

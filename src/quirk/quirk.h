@@ -188,6 +188,7 @@ struct quirk {
 	struct q_block restore;         /* Q_KEEP: vendor configuration bits */
 	uint32_t bar_size[6]; /* least size of each BAR the registers need, 0: unused */
 	bool broken; /* it has errors: only ids and denies may be used */
+	bool lost_ids;                  /* ... and some of its ids could not be read */
 	bool blurred;                   /* ... one in [device]: its role and conditions
 					 * may be lost, so all of them count as met */
 	void *arena;                    /* owns all strings and arrays above */
@@ -196,7 +197,7 @@ struct quirk {
 struct quirk_db {
 	struct quirk **quirk;
 	size_t n;
-	size_t nbroken;                 /* files not even whose ids could be read */
+	size_t nbroken; /* files whose ids could not all be read: whose denials? */
 };
 
 /*
@@ -258,6 +259,11 @@ struct q_subject {
 	enum q_role role;
 	unsigned on;                    /* enum q_on bits that are true of the card */
 	const char *kernel;             /* uname -r; NULL, unreadable: in no range */
+	/*
+	 * Subsystem, revision and place are not known: conditions on them count as met,
+	 * so that no denial is lost.
+	 */
+	bool partial;
 };
 
 /* Why an entry does, or does not, concern a subject. */

@@ -127,10 +127,9 @@ static size_t db_load_name(struct loader *l, const struct entry *e, size_t left)
 		if (q && n)             /* stands in for a stronger, unreadable one */
 			q->broken = true;
 	}
-	if (!q) {
-		db->nbroken++;
+	db->nbroken += !q || q->lost_ids;
+	if (!q)
 		return n;
-	}
 	db->quirk = xgrow(db->quirk, db->n, &l->room, sizeof(struct quirk *));
 	db->quirk[db->n++] = q;
 	return n;

@@ -184,6 +184,17 @@ static char *load_join(const char *folder, const char *name)
 	return path;
 }
 
+static int load_missing(const struct load *l, struct err *err)
+{
+	char list[400] = "";
+	size_t at = 0;
+
+	for (size_t i = 0; i < l->nfolders && at < sizeof(list); i++)
+		at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s",
+				       i ? ", " : "", l->folder[i].path);
+	return err_set(err, ENOENT, "no quirk folder has it, searched: %s", list);
+}
+
 static int load_include(void *arg, const char *name, char **text, size_t *len,
 			char **path, struct err *err)
 {
@@ -196,7 +207,7 @@ static int load_include(void *arg, const char *name, char **text, size_t *len,
 	snprintf(file, sizeof(file), "%s.inc", name);
 	fd = load_find(l, file, &rank, &why);
 	if (fd < 0 && !why)
-		return err_set(err, ENOENT, "no quirk folder has it");
+		return load_missing(l, err);
 	*path = load_join(l->folder[rank].path, file);
 	if (fd >= 0) {
 		why = load_read_trusted(l, rank, fd, len);

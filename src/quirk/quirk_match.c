@@ -34,7 +34,7 @@ static uint32_t match_rank(const struct quirk *q, const struct q_id *id,
 
 	if (!covers)
 		return 0;
-	if (id->has_sub &&
+	if (id->has_sub && !s->partial &&
 	    (id->subvendor != s->subvendor || id->subdevice != s->subdevice))
 		return 0;
 	if (q->blurred)
@@ -56,7 +56,7 @@ static bool match_revision(const struct quirk *q, const struct q_subject *s)
 		if (s->revision >= q->revisions[2 * i] &&
 		    s->revision <= q->revisions[2 * i + 1])
 			return true;
-	return !q->nrevisions;
+	return !q->nrevisions || s->partial;
 }
 
 /* "6.12.48+deb13-amd64" as major << 16 | minor << 8 | patch; 0: unreadable. */
@@ -89,7 +89,7 @@ static enum q_fit match_conditions(const struct quirk *q, const struct q_subject
 		return FIT_OTHER_CLASS;
 	if (!match_revision(q, s))
 		return FIT_OTHER_REVISION;
-	if (q->on && !(q->on & s->on))
+	if (q->on && !(q->on & s->on) && !s->partial)
 		return FIT_OTHER_PLACE;
 	return match_kernel(q, s) ? FIT_YES : FIT_OTHER_KERNEL;
 }

@@ -342,6 +342,7 @@ static int section_open(struct parser *p, enum section_id sec, const struct tok 
 {
 	struct place *at = &p->in.sec_at[sec];
 
+	p->q->lost_ids |= sec == SEC_DEVICE && at->line;
 	if (sec != SEC_SEQUENCE && at->line)
 		return parse_bad(p, name, "[%s] is given twice, first on line %d",
 				 sections[sec].name, at->line);
@@ -386,7 +387,11 @@ static void section_order(struct parser *p, enum section_id sec, const struct to
 	      !p->in.sec_at[SEC_REGISTERS].line))
 		return;
 	p->said_regs = p->lost_names = p->lost_stmts = true;
-	parse_bad(p, name, "[registers] must come above the first statements");
+	if (sections[sec].statements)
+		parse_bad(p, name, "no register is declared above: [registers] must come "
+			  "above the first statements, or an include that has it");
+	else
+		parse_bad(p, name, "[registers] must come above the first statements");
 }
 
 static int section_header(struct parser *p, enum section_id *sec)
@@ -475,6 +480,7 @@ static void parse_line(struct parser *p, const char *line, size_t len, bool last
 	p->in.line++;
 	p->in.lx = (struct lex){ line, len, 0 };
 	if (!text_line(p, line, &len, last)) {
+		p->q->lost_ids |= p->in.sec == SEC_DEVICE;
 		parse_lost(p, true);
 		return;
 	}

@@ -14,6 +14,7 @@
 
 #define WAIT_FIRST_US 20        /* register handshakes take tens of microseconds */
 #define WAIT_MOST_US 10000
+#define DELAY_SLICE_US 100000   /* how late a stop may be heard */
 #define APPEAR_POLL_US 50000
 #define APPEAR_POLL_MOST_US 500000
 #define UNDO_TRIES 3            /* one failed access must not leave a bridge in reset */
@@ -262,8 +263,14 @@ static int do_wait(struct exec *x, const struct step *s, struct err *err)
 
 static int do_delay(struct exec *x, const struct step *s, struct err *err)
 {
-	(void)err;
-	hw_sleep(x->hw, s->limit_us);
+	uint64_t now = hw_now(x->hw), end = now + s->limit_us;
+
+	for (; now < end; now = hw_now(x->hw)) {
+		if (exec_stop(x))
+			return err_set(err, ECANCELED, "stopped in the middle of a delay "
+				       "(asked to, or out of time)");
+		hw_sleep(x->hw, end - now < DELAY_SLICE_US ? end - now : DELAY_SLICE_US);
+	}
 	return 0;
 }
 

@@ -199,7 +199,7 @@ static const struct expected expected[] = {
 	{ "old card on the root bus", "pm", EXEC_HEALTHY, 20000, 50000 },
 	{ "used fury", "none", EXEC_SKIPPED, 0, 50000 },
 	{ "used fury", "sequence baco", EXEC_HEALTHY, 20000, 100000 },
-	{ "used fury", "sequence pciconfig", EXEC_HEALTHY, 1000, 100000 },
+	{ "used fury", "sequence pciconfig", EXEC_HEALTHY, 1000, 250000 },
 	{ "used fury", "hot_reset", EXEC_UNHEALTHY, 100000, 400000 },
 	{ "used fury", "subordinate at 0000:00:01.0", EXEC_UNHEALTHY, 100000, 400000 },
 	{ "used fury", "bus at 0000:00:01.0", EXEC_UNHEALTHY, 100000, 400000 },
@@ -207,7 +207,7 @@ static const struct expected expected[] = {
 	{ "used fury, sound driver", "sequence baco", EXEC_HEALTHY, 20000, 100000 },
 	{ "used fury, no decoding", "sequence baco", EXEC_HEALTHY, 20000, 100000 },
 	{ "used fury without BACO", "sequence baco", EXEC_SKIPPED, 0, 50000 },
-	{ "used fury without BACO", "sequence pciconfig", EXEC_HEALTHY, 1000, 100000 },
+	{ "used fury without BACO", "sequence pciconfig", EXEC_HEALTHY, 1000, 250000 },
 	{ "used fury, every word", "sequence all", EXEC_HEALTHY, 1000, 100000 },
 	{ "used fury, every word", "sequence refused", EXEC_FAILED, 1000, 100000 },
 	{ "used fury, every word", "bus at 0000:00:01.0", EXEC_UNHEALTHY, 100000,
@@ -506,6 +506,28 @@ static void test_deadline(void **state)
 		assert_true(out.interrupted || out.result == EXEC_HEALTHY);
 		rig_close(r);
 	}
+}
+
+/* A long delay hears that it is to stop; what follows is put back. */
+static void test_stop_in_delay(void **state)
+{
+	struct rig *r = scene_open(scene_named("flr card"));
+	const struct attempt *a = rig_attempt(r, "bus at 0000:00:01.0");
+	struct exec_outcome out;
+	struct rig_state before;
+	uint64_t start = hw_now(r->hw);
+
+	(void)state;
+	for (size_t i = 0; i < a->nsteps; i++)
+		if (a->step[i].kind == STEP_DELAY && a->step[i].phase == PHASE_PREPARE)
+			a->step[i].limit_us = 60000000;
+	rig_remember(r, &before);
+	exec_attempt(r->hw, &r->plan, a, NULL, start + 1000000, &out);
+	assert_true(out.interrupted);
+	assert_int_equal(out.at->kind, STEP_DELAY);
+	assert_true(hw_now(r->hw) - start < 3000000);
+	assert_null(rig_changed(r, &before, false));
+	rig_close(r);
 }
 
 /* --- every step fails in turn -------------------------------------------------- */
@@ -1448,7 +1470,7 @@ int main(void)
 		cmocka_unit_test(test_override_again),
 		cmocka_unit_test(test_stop), cmocka_unit_test(test_stopped_in_baco),
 		cmocka_unit_test(test_left_in_baco),
-		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_deadline), cmocka_unit_test(test_stop_in_delay),
 		cmocka_unit_test(test_when), cmocka_unit_test(test_when_ones),
 		cmocka_unit_test(test_when_lost), cmocka_unit_test(test_when_group),
 		cmocka_unit_test(test_try), cmocka_unit_test(test_codes),

@@ -1236,6 +1236,8 @@ static const char *const golden_bus_lines[] = {
 	"within 1 s",
 	"health: 0000:00:01.0 wait LNKSTA.WIDTH >= 0x10 [config 0x52] "
 	"within 1 s",
+	"put back: 0000:01:00.0 put 'flr' into reset_method",
+	"put back: 0000:01:00.1 put 'flr' into reset_method",
 	"put back: 0000:01:00.0 bind driver vfio-pci",
 	"put back: 0000:01:00.1 bind driver vfio-pci",
 	"put back: 0000:01:00.1 put 'auto' into power/control",

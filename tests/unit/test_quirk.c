@@ -543,20 +543,26 @@ static void test_fiji_pciconfig(void **state)
 {
 	struct quirk *q = parse_fiji();
 	const struct q_block *b = quirk_sequence(q, "pciconfig");
-	const struct reg_cond *off = &q->clean.stmt[0].cond[0];
+	const struct reg_cond *off = &q->clean.stmt[2].cond[0];
 
 	(void)state;
-	assert_int_equal(b->n, 4);
+	assert_int_equal(b->n, 7);
 	assert_int_equal(b->stmt[0].verb, Q_REQUIRE);
 	assert_int_equal(b->stmt[1].verb, Q_REQUIRE);
 	assert_int_equal(b->stmt[1].cond[0].want, 0x20100);
 	assert_int_equal(b->stmt[1].cond[0].reg.off, 0x80000370);
-	assert_int_equal(b->stmt[2].reg.space, REG_CONFIG);
-	assert_int_equal(b->stmt[2].reg.off, 0x7c);
-	assert_int_equal(b->stmt[2].value, 0x39d5e86b);
-	assert_int_equal(b->stmt[3].limit_us, 100);
-	assert_int_equal(q->clean.n, 1);
-	assert_int_equal(q->clean.stmt[0].ncond, 2);
+	assert_int_equal(b->stmt[2].reg.off, 0x1730);
+	assert_int_equal(b->stmt[2].value, 0x20000000);
+	assert_int_equal(b->stmt[3].reg.space, REG_CONFIG);
+	assert_int_equal(b->stmt[3].reg.off, 0x7c);
+	assert_int_equal(b->stmt[3].value, 0x39d5e86b);
+	assert_int_equal(b->stmt[4].limit_us, 100);
+	assert_true(b->stmt[5].optional);
+	assert_int_equal(b->stmt[6].nwhen, 1);
+	assert_int_equal(q->clean.n, 3);
+	assert_int_equal(q->clean.stmt[0].cond[0].reg.off, 0x5394);
+	assert_int_equal(q->clean.stmt[1].cond[0].reg.off, 0x1730);
+	assert_int_equal(q->clean.stmt[2].ncond, 2);
 	assert_int_equal(off->reg.off, 0x80000004);
 	assert_int_equal(off->mask, 1);
 	assert_int_equal(off->want, 1);
@@ -614,17 +620,19 @@ static void test_fiji_rows(void **state)
 	const struct q_block *b = quirk_sequence(q, "baco");
 	FILE *f = fopen("tests/data/fiji.regs", "r");
 	char want[256], got[256];
-	size_t i = 3;
+	size_t i = 4;
 
 	(void)state;
 	assert_non_null(f);
-	/* Ours, not the driver's: strap test, and no auto-increment in either window. */
+	/* Ours: strap test, hung mark, and no auto-increment in either window. */
 	assert_int_equal(b->stmt[0].verb, Q_REQUIRE);
 	assert_int_equal(b->stmt[0].cond[0].reg.off, 0x535c);
 	assert_int_equal(b->stmt[0].cond[0].mask, 0x2);
-	for (int n = 1; n < 3; n++) {
+	access_str(&b->stmt[1], got, sizeof(got));
+	assert_string_equal(got, "rmw bar5 0x00001730 0x20000000 0x20000000");
+	for (int n = 2; n < 4; n++) {
 		access_str(&b->stmt[n], got, sizeof(got));
-		assert_string_equal(got, n == 1
+		assert_string_equal(got, n == 2
 				    ? "rmw bar5 0x00000248 0x00000001 0x00000000"
 				    : "rmw bar5 0x00000248 0x00000800 0x00000000");
 	}
@@ -634,7 +642,7 @@ static void test_fiji_rows(void **state)
 		assert_string_equal(got, want);
 	}
 	assert_int_equal(i, b->n);
-	assert_int_equal(i, 3 + 73);
+	assert_int_equal(i, 4 + 73);
 	fclose(f);
 	quirk_free(q);
 }
@@ -1475,14 +1483,16 @@ static void test_inc_many_errors(void **state)
 static void test_inc_missing(void **state)
 {
 	struct box *b = *state;
+	char said[512];
 
 	put(b->weak, "aa.quirk", 0644, WITH_INC("a", "0001:0001"));
 	put(b->weak, "bb.quirk", 0644, WITH_INC("b", "0001:0002"));
+	snprintf(said, sizeof(said), "cannot include fam.inc: no quirk folder has it, "
+		 "searched: %s, %s\n", b->strong, b->weak);
 	box_load(b, false);
 	check_all_broken(b, 2);
 	assert_int_equal(b->diag.n, 2);
-	assert_int_equal(box_times(b, "cannot include fam.inc: no quirk folder has it"),
-			 2);
+	assert_int_equal(box_times(b, said), 2);
 	assert_true(box_said(b, "aa.quirk:2:11: error"));
 }
 
@@ -1858,9 +1868,38 @@ static void test_diag_print(void **state)
 #define IN_FULL(test) cmocka_unit_test_setup_teardown(test, full_setup, full_teardown)
 #define IN_BOX(test) cmocka_unit_test_setup_teardown(test, box_setup, box_teardown)
 
+/* Of a bridge neither subsystem nor revision is known: its denials hold all the same. */
+static void test_partial(void **state)
+{
+	static const char text[] =
+		"format = 1\n[device]\nname = x\npci = 8086:a70d:1043:8694\n"
+		"role = root-port\nrevision = 01\non = switch\n[notes]\nsource = y\n"
+		"[reset]\ndeny = bus \"x\"\n";
+	struct q_subject s = { .vendor = 0x8086, .device = 0xa70d,
+			       .role = ROLE_ROOT_PORT };
+	const struct q_id *id;
+	struct quirk *q;
+	struct diag d;
+	enum q_fit fit;
+
+	(void)state;
+	diag_init(&d);
+	q = quirk_parse("t.quirk", text, sizeof(text) - 1, NULL, &d);
+	assert_non_null(q);
+	assert_false(q->broken);
+	assert_int_equal(quirk_fits(q, &s, &fit, &id), 0);
+	s.partial = true;
+	assert_true(quirk_fits(q, &s, &fit, &id) > 0);
+	s.role = ROLE_SWITCH;
+	assert_int_equal(quirk_fits(q, &s, &fit, &id), 0);
+	quirk_free(q);
+	diag_free(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_partial),
 		cmocka_unit_test(test_everything),
 		cmocka_unit_test(test_deny_all),
 		cmocka_unit_test(test_method_list),

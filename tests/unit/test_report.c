@@ -450,8 +450,8 @@ static void test_untested(void **state)
 		   "all the same: --allow-untested");
 	assert_has(t.json, "\"usable\":\"refused\"");
 	assert_has(t.json, "\"untested\":true");
-	assert_has(t.plan, "reset_method is held empty while a VM has it, nobody may "
-		   "reset it: ask");
+	assert_has(t.plan, "reset_method is held empty while a VM has it, the kernel's "
+		   "function resets are switched off: ask");
 	told_close(&t);
 	told_run(&t, entry_rig(untested_text, &may));
 	assert_int_equal(report_status(&t.report), EXIT_HEALTHY);

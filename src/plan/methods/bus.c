@@ -72,7 +72,7 @@ static void bus_pulse(struct attempt *a, const struct bridge_facts *br)
 	bus_delay(a, br->bdf, RESET_TO_CONFIG_US, "no request before this (PCIe 6.6.1)");
 }
 
-/* A new device starts without the override that driverctl or a hook had given it. */
+/* A new device starts without the override and reset_method that it had been given. */
 static void bus_override_again(struct plan *plan, struct attempt *a)
 {
 	const struct target *t = plan->target;
@@ -80,6 +80,7 @@ static void bus_override_again(struct plan *plan, struct attempt *a)
 	for (size_t i = t->nfns; i-- > 0;) {
 		struct step *s;
 
+		part_methods_again(plan, a, &t->fn[i]);
 		if (!t->fn[i].driver_override[0])
 			continue;
 		s = attempt_undo(a, STEP_ATTR, PHASE_PUT_BACK, t->fn[i].bdf);
