@@ -88,7 +88,9 @@ int study_target(struct study *s, struct hw *hw, const struct quirk_db *db,
 		 struct err *err);
 void study_free(struct study *s);
 
-/* The display function as the quirk database is asked about it. */
+/* How the quirk database is asked: about a function, the display function, a bridge. */
+struct q_subject study_subject(const struct target *t, const struct fn_facts *fn);
 struct q_subject study_main(const struct target *t);
+struct q_subject study_bridge(const struct target *t, size_t level);
 
 #endif

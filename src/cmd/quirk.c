@@ -236,20 +236,6 @@ struct quirk *quirk_file(const struct quirk_args *a, const char *path, struct di
 	return q;
 }
 
-struct q_subject quirk_subject(const struct target *t, const struct fn_facts *fn)
-{
-	struct q_subject s = study_main(t);
-
-	s.vendor = fn->vendor;
-	s.device = fn->device;
-	s.subvendor = fn->subvendor;
-	s.subdevice = fn->subdevice;
-	s.class_code = fn->class_code;
-	s.revision = fn->revision;
-	s.role = quirk_role(fn->class_code, PORT_PCI);
-	return s;
-}
-
 static bool quirk_ends(const char *path, const char *suffix)
 {
 	size_t n = strlen(path), cut = strlen(suffix);

@@ -65,9 +65,6 @@ int quirk_paths_add(struct quirk_paths *p, const char *word);
 void quirk_paths_free(struct quirk_paths *p);
 bool quirk_is_include(const char *path);
 
-/* A function of @t as the database is asked about it. */
-struct q_subject quirk_subject(const struct target *t, const struct fn_facts *fn);
-
 /* "1002:7300", "10de:2684-27ff" ... as it stands in a file; returns @buf. */
 const char *quirk_id_str(const struct q_id *id, char *buf, size_t size);
 

@@ -10,8 +10,6 @@
 #include "cmd/quirk_cmd.h"
 #include "run/supervise.h"
 
-#define CLASS_BRIDGE 0x060400
-
 /* An entry with a line about the vendor and device at hand. */
 struct qe_row {
 	const struct quirk *quirk;
@@ -150,7 +148,7 @@ static int qe_functions(const struct quirk_db *db, const struct target *t)
 	int status = 0, rc;
 
 	for (size_t i = 0; i < t->nfns; i++) {
-		const struct q_subject s = quirk_subject(t, &t->fn[i]);
+		const struct q_subject s = study_subject(t, &t->fn[i]);
 
 		rc = qe_subject(db, &s, bdf_str(t->fn[i].bdf, text), i == t->main);
 		status = rc ? rc : status;
@@ -160,18 +158,13 @@ static int qe_functions(const struct quirk_db *db, const struct target *t)
 
 static int qe_bridges(const struct quirk_db *db, const struct target *t)
 {
-	const struct q_subject card = study_main(t);
 	char text[BDF_STR];
 	int status = 0, rc;
 
 	if (t->npath)
 		puts("bridges above:");
 	for (size_t i = 0; i < t->npath; i++) {
-		struct q_subject s = {
-			.vendor = t->path[i].vendor, .device = t->path[i].device,
-			.class_code = CLASS_BRIDGE, .on = card.on, .kernel = card.kernel,
-			.role = quirk_role(CLASS_BRIDGE, t->path[i].type),
-		};
+		const struct q_subject s = study_bridge(t, i);
 
 		rc = qe_subject(db, &s, bdf_str(t->path[i].bdf, text), false);
 		status = rc ? rc : status;

@@ -182,7 +182,7 @@ static void qn_write(FILE *out, const struct study *s, struct hw *hw,
 		     const struct quirk_db *db)
 {
 	struct qn n = { .out = out, .study = s, .fn = qn_function(&s->target) };
-	const struct q_subject subject = quirk_subject(&s->target, n.fn);
+	const struct q_subject subject = study_subject(&s->target, n.fn);
 	const char *release = s->target.host.release;
 	char slot[BDF_STR], name[128];
 

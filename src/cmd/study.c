@@ -20,7 +20,7 @@ static unsigned study_on(const struct target *t)
 	return t->path[0].type == PORT_ROOT ? on | ON_ROOT_PORT : on;
 }
 
-static struct q_subject study_subject(const struct target *t, const struct fn_facts *fn)
+struct q_subject study_subject(const struct target *t, const struct fn_facts *fn)
 {
 	return (struct q_subject){
 		.vendor = fn->vendor, .device = fn->device,
@@ -38,19 +38,24 @@ struct q_subject study_main(const struct target *t)
 
 #define CLASS_BRIDGE 0x060400
 
+struct q_subject study_bridge(const struct target *t, size_t level)
+{
+	const struct bridge_facts *b = &t->path[level];
+
+	return (struct q_subject){
+		.vendor = b->vendor, .device = b->device, .class_code = CLASS_BRIDGE,
+		.role = quirk_role(CLASS_BRIDGE, b->type), .on = study_on(t),
+		.kernel = t->host.release, .partial = true,
+	};
+}
+
 static int study_path(struct study *s, const struct quirk_db *db, struct err *err)
 {
 	const struct target *t = &s->target;
 	int rc = 0;
 
 	for (size_t i = 0; i < t->npath && !rc; i++) {
-		struct q_subject at = {
-			.vendor = t->path[i].vendor, .device = t->path[i].device,
-			.class_code = CLASS_BRIDGE,
-			.role = quirk_role(CLASS_BRIDGE, t->path[i].type),
-			.on = study_on(t), .kernel = t->host.release,
-			.partial = true,
-		};
+		struct q_subject at = study_bridge(t, i);
 
 		rc = quirk_match(db, &at, &s->hits.path[i], err);
 	}

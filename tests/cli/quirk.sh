@@ -239,3 +239,10 @@ sed '/^target /a file /sys/kernel/security/lockdown "none [integrity] confidenti
 t 0 'reset by hot_reset and healthy' reset --replay $R --quirks "$dir/judge"
 t 2 'reset by hot_reset and NOT known to be healthy' reset --replay "$dir/locked.rec" --quirks "$dir/judge"
 t 2 '"unjudged":"kernel lockdown' reset --json --replay "$dir/locked.rec" --quirks "$dir/judge"
+
+# Of a bridge no revision is known, so that its denials hold; explain and plan agree.
+mkdir "$dir/port"
+port=$(sed -n '/^attr device "0x/{s///;s/"$//p;q}' $R)
+printf 'format = 1\n[device]\nname = x\npci = 8086:%s\nrole = root-port\nrevision = 77\n[notes]\nsource = y\n[reset]\ndeny = hot_reset "the link stays down"\n' "$port" >"$dir/port/p.quirk"
+t 0 'p\.quirk:4: this one is used' quirk explain --replay $R --quirks "$dir/port" 0b:00
+t 0 'hot_reset: denied: .*p\.quirk' plan --replay $R --quirks "$dir/port" 0b:00
