@@ -25,19 +25,10 @@ struct qe_rows {
 
 /* --- which entries --------------------------------------------------------------- */
 
-static bool qe_covers(const struct q_id *id, uint16_t vendor, uint16_t device)
-{
-	if (id->vendor != vendor)
-		return false;
-	if (id->device_mask != 0xffff)
-		return (device & id->device_mask) == id->device;
-	return device >= id->device && device <= id->device_last;
-}
-
 static const struct q_id *qe_line(const struct quirk *q, const struct q_subject *s)
 {
 	for (size_t i = 0; i < q->nids; i++)
-		if (qe_covers(&q->ids[i], s->vendor, s->device))
+		if (quirk_covers(&q->ids[i], s->vendor, s->device))
 			return &q->ids[i];
 	return NULL;
 }
@@ -267,7 +258,7 @@ static const struct q_id *qe_best_line(const struct quirk *q, const struct q_sub
 	for (size_t i = 0; i < q->nids; i++) {
 		const struct q_id *id = &q->ids[i];
 
-		if (!qe_covers(id, s->vendor, s->device) ||
+		if (!quirk_covers(id, s->vendor, s->device) ||
 		    (sub && qe_other_board(id, s)))
 			continue;
 		if (!best || (sub && id->has_sub) || (!sub && best->has_sub))

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "cmd/quirk_cmd.h"
+#include "cmd/quirk_json.h"
 #include "plan/parts.h"
 #include "run/supervise.h"
 
@@ -226,30 +227,6 @@ static void qs_json_ids(struct json *j, const char *key, const struct q_id *ids,
 	json_array_end(j);
 }
 
-static void qs_json_texts(struct json *j, const char *key, const struct q_texts *t)
-{
-	json_array(j, key);
-	for (size_t i = 0; i < t->n; i++)
-		json_string(j, NULL, t->text[i]);
-	json_array_end(j);
-}
-
-static void qs_json_evidence(struct json *j, const struct quirk *q)
-{
-	json_array(j, "evidence");
-	for (size_t i = 0; i < q->nevidence; i++) {
-		const struct q_evidence *e = &q->evidence[i];
-
-		json_object(j, NULL);
-		json_string(j, "kind", quirk_evidence_str(e->kind));
-		json_bool(j, "against", e->against);
-		json_string(j, "date", e->date);
-		json_string(j, "text", e->text);
-		json_object_end(j);
-	}
-	json_array_end(j);
-}
-
 static void qs_json_ladder(struct json *j, const struct quirk *q)
 {
 	json_array(j, "ladder");
@@ -262,14 +239,7 @@ static void qs_json_ladder(struct json *j, const struct quirk *q)
 		json_object_end(j);
 	}
 	json_array_end(j);
-	json_array(j, "denies");
-	for (size_t i = 0; i < q->ndenies; i++) {
-		json_object(j, NULL);
-		json_string(j, "method", q->denies[i].method);
-		json_string(j, "why", q->denies[i].why);
-		json_object_end(j);
-	}
-	json_array_end(j);
+	quirk_json_denies(j, q, false);
 }
 
 static void qs_json_block(struct json *j, const struct quirk *q, const char *kind,
@@ -317,11 +287,11 @@ static void qs_json(const struct quirk *q)
 	json_bool(&j, "errors", q->broken);
 	qs_json_ids(&j, "pci", q->ids, q->nids);
 	qs_json_ids(&j, "with", q->with, q->nwith);
-	qs_json_texts(&j, "problem", &q->problem);
-	qs_json_texts(&j, "source", &q->source);
-	qs_json_texts(&j, "tested", &q->tested);
-	qs_json_texts(&j, "see", &q->see);
-	qs_json_evidence(&j, q);
+	quirk_json_texts(&j, "problem", &q->problem);
+	quirk_json_texts(&j, "source", &q->source);
+	quirk_json_texts(&j, "tested", &q->tested);
+	quirk_json_texts(&j, "see", &q->see);
+	quirk_json_evidence(&j, q, false);
 	qs_json_ladder(&j, q);
 	json_string(&j, "pin", q->pin.why ? q->pin_methods : NULL);
 	json_string(&j, "keep_d0", q->keep_d0.why);

@@ -2,6 +2,7 @@
 /* What the quirk files say about a target: where it is from, and what it forbids. */
 #include <string.h>
 
+#include "cmd/quirk_json.h"
 #include "cmd/report.h"
 #include "plan/parts.h"
 
@@ -183,44 +184,6 @@ void report_confirm_text(const struct report *r, FILE *to)
 
 /* --- JSON ---------------------------------------------------------------------- */
 
-static void json_texts(struct json *j, const char *key, const struct q_texts *t)
-{
-	json_array(j, key);
-	for (size_t i = 0; i < t->n; i++)
-		json_string(j, NULL, t->text[i]);
-	json_array_end(j);
-}
-
-static void json_evidence(struct json *j, const struct quirk *q)
-{
-	json_array(j, "evidence");
-	for (size_t i = 0; i < q->nevidence; i++) {
-		const struct q_evidence *e = &q->evidence[i];
-
-		json_object(j, NULL);
-		json_string(j, "kind", quirk_evidence_str(e->kind));
-		json_bool(j, "against", e->against);
-		json_string(j, "date", e->date);
-		json_string(j, "text", e->text);
-		json_int(j, "line", e->line);
-		json_object_end(j);
-	}
-	json_array_end(j);
-}
-
-static void json_denies(struct json *j, const struct quirk *q)
-{
-	json_array(j, "denies");
-	for (size_t i = 0; i < q->ndenies; i++) {
-		json_object(j, NULL);
-		json_string(j, "method", q->denies[i].method);
-		json_string(j, "why", q->denies[i].why);
-		json_int(j, "line", q->denies[i].line);
-		json_object_end(j);
-	}
-	json_array_end(j);
-}
-
 static void json_entry(struct json *j, const char *key, const struct quirk *q,
 		       struct bdf about)
 {
@@ -234,12 +197,12 @@ static void json_entry(struct json *j, const char *key, const struct quirk *q,
 	json_string(j, "role", quirk_role_str(q->role));
 	json_string(j, "status", quirk_status_str(q->status));
 	json_bool(j, "broken", q->broken);
-	json_texts(j, "problem", &q->problem);
-	json_texts(j, "source", &q->source);
-	json_texts(j, "tested", &q->tested);
-	json_texts(j, "see", &q->see);
-	json_evidence(j, q);
-	json_denies(j, q);
+	quirk_json_texts(j, "problem", &q->problem);
+	quirk_json_texts(j, "source", &q->source);
+	quirk_json_texts(j, "tested", &q->tested);
+	quirk_json_texts(j, "see", &q->see);
+	quirk_json_evidence(j, q, true);
+	quirk_json_denies(j, q, true);
 	json_string(j, "noop_after_clean_shutdown", q->noop_after_clean_shutdown.why);
 	json_string(j, "keep_d0", q->keep_d0.why);
 	json_string(j, "pin", q->pin.why ? q->pin_methods : NULL);

@@ -266,6 +266,9 @@ struct q_subject {
 	bool partial;
 };
 
+/* How many device ids the line covers, if @vendor:@device is among them; else 0. */
+uint32_t quirk_covers(const struct q_id *id, uint16_t vendor, uint16_t device);
+
 /* Why an entry does, or does not, concern a subject. */
 enum q_fit {
 	FIT_YES, FIT_OTHER_ID, FIT_OTHER_ROLE, FIT_OTHER_CLASS, FIT_OTHER_REVISION,

@@ -8,18 +8,17 @@
 
 /* --- one entry against one function -------------------------------------------- */
 
-/* How many device ids a line covers; 0: not this one. */
-static uint32_t match_covers(const struct q_id *id, const struct q_subject *s)
+uint32_t quirk_covers(const struct q_id *id, uint16_t vendor, uint16_t device)
 {
 	uint32_t n = (uint32_t)(id->device_last - id->device) + 1;
 
-	if (id->vendor != s->vendor)
+	if (id->vendor != vendor)
 		return 0;
 	for (uint32_t free_bits = (uint16_t)~id->device_mask; free_bits; free_bits >>= 1)
 		n <<= free_bits & 1;
 	if (id->device_mask != 0xffff)
-		return (s->device & id->device_mask) == id->device ? n : 0;
-	return s->device >= id->device && s->device <= id->device_last ? n : 0;
+		return (device & id->device_mask) == id->device ? n : 0;
+	return device >= id->device && device <= id->device_last ? n : 0;
 }
 
 #define MATCH_CONDITIONS 4u     /* class, revision, place, kernel */
@@ -28,7 +27,7 @@ static uint32_t match_covers(const struct q_id *id, const struct q_subject *s)
 static uint32_t match_rank(const struct quirk *q, const struct q_id *id,
 			   const struct q_subject *s)
 {
-	uint32_t covers = match_covers(id, s);
+	uint32_t covers = quirk_covers(id, s->vendor, s->device);
 	uint32_t conditions = (q->nclasses > 0) + (q->nrevisions > 0) + (q->on != 0) +
 			      (q->nkernels > 0);
 
