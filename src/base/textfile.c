@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/xalloc.h"
@@ -49,4 +50,16 @@ int textfile_read(const char *path, char **text, size_t *len, struct err *err)
 		*text = NULL;
 	}
 	return rc;
+}
+
+const char *textfile_line(const char **at, const char *end, size_t *len)
+{
+	const char *line = *at, *nl;
+
+	if (line >= end)
+		return NULL;
+	nl = memchr(line, '\n', (size_t)(end - line));
+	*len = (size_t)((nl ? nl : end) - line);
+	*at = nl ? nl + 1 : end;
+	return line;
 }

@@ -15,4 +15,10 @@
  */
 int textfile_read(const char *path, char **text, size_t *len, struct err *err);
 
+/*
+ * The line that begins at *@at, its length without the newline in @len; *@at moves to
+ * the next one. NULL at @end.
+ */
+const char *textfile_line(const char **at, const char *end, size_t *len);
+
 #endif

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/textfile.h"
 #include "base/xalloc.h"
 #include "cmd/cmd.h"
 #include "run/supervise.h"
@@ -205,17 +206,13 @@ void config_parse(struct config *conf, const char *path, const char *text, size_
 		  struct diag *diag)
 {
 	struct config_line l = { .conf = conf, .diag = diag, .path = path };
+	const char *at = text, *end = text + len;
 
 	memset(conf, 0, sizeof(*conf));
-	for (size_t at = 0; at < len;) {
-		const char *nl = memchr(text + at, '\n', len - at);
-		size_t n = nl ? (size_t)(nl - text) - at : len - at;
-
+	while ((l.text = textfile_line(&at, end, &l.len))) {
 		l.number++;
-		l.text = text + at;
-		l.len = line_end(l.text, n);
+		l.len = line_end(l.text, l.len);
 		line_parse(&l);
-		at += n + 1;
 	}
 }
 

@@ -228,18 +228,13 @@ void pve_conf_parse(struct pve_vm *vm, const char *path, const char *text, size_
 		    struct diag *diag)
 {
 	struct conf c = { .vm = vm, .diag = diag, .path = path, .live = true };
-	const char *end = text + len;
+	const char *at = text, *end = text + len;
 
-	for (const char *at = text; at < end;) {
-		const char *nl = memchr(at, '\n', (size_t)(end - at));
-
+	while ((c.line = textfile_line(&at, end, &c.len))) {
 		c.nr++;
-		c.line = at;
-		c.len = (size_t)((nl ? nl : end) - at);
-		while (c.len && isspace((unsigned char)at[c.len - 1]))
+		while (c.len && isspace((unsigned char)c.line[c.len - 1]))
 			c.len--;
 		conf_line(&c);
-		at = nl ? nl + 1 : end;
 	}
 }
 

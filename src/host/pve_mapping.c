@@ -117,19 +117,14 @@ void pve_mapping_parse(struct pve_mapping *m, const char *name, const char *node
 {
 	struct maps p = { .m = m, .name = name, .node = node, .path = path,
 			  .diag = diag };
-	const char *end = text + len;
+	const char *at = text, *end = text + len;
 
 	memset(m, 0, sizeof(*m));
-	for (const char *at = text; at < end;) {
-		const char *nl = memchr(at, '\n', (size_t)(end - at));
-
+	while ((p.line = textfile_line(&at, end, &p.len))) {
 		p.nr++;
-		p.line = at;
-		p.len = (size_t)((nl ? nl : end) - at);
-		while (p.len && isspace((unsigned char)at[p.len - 1]))
+		while (p.len && isspace((unsigned char)p.line[p.len - 1]))
 			p.len--;
 		maps_line(&p);
-		at = nl ? nl + 1 : end;
 	}
 }
 

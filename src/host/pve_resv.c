@@ -47,18 +47,16 @@ static bool resv_line(const char *s, size_t len, struct pve_resv *r)
 
 void pve_resv_parse(struct pve_resvs *all, const char *text, size_t len)
 {
-	const char *end = text + len;
+	const char *at = text, *end = text + len, *line;
+	struct pve_resv r;
+	size_t n;
 
 	memset(all, 0, sizeof(*all));
-	for (const char *at = text; at < end;) {
-		const char *nl = memchr(at, '\n', (size_t)(end - at));
-		struct pve_resv r;
-
-		if (resv_line(at, (size_t)((nl ? nl : end) - at), &r)) {
-			all->resv = xgrow(all->resv, all->n, &all->room, sizeof(r));
-			all->resv[all->n++] = r;
-		}
-		at = nl ? nl + 1 : end;
+	while ((line = textfile_line(&at, end, &n))) {
+		if (!resv_line(line, n, &r))
+			continue;
+		all->resv = xgrow(all->resv, all->n, &all->room, sizeof(r));
+		all->resv[all->n++] = r;
 	}
 }
 
