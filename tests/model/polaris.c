@@ -61,21 +61,7 @@ static const struct baco_row rows[] = {
 	{ "PC5", FC, SMC(CLKPIN_CNTL), 0x4, 0, 0, 0 },
 	{ "PC6", FC, SMC(CLKPIN_CNTL_2), 0x8, 0, 0, 0 },
 	{ "PC7", FC, SMC(MPLL_BYPASSCLK_SEL), 0xff00, 0x400, 0, 0 },
-	/* enter and exit: Fiji's */
-	{ "FE1", FE, CNTL, EN, EN, 0, ROW_LATE },
-	{ "FE2", FE, CNTL, SCLK_SWITCH, SCLK_SWITCH, 200, ROW_LATE },
-	{ "FE4", FE, CNTL, BCLK_OFF, BCLK_OFF, 200, ROW_LATE },
-	{ "FE6", FE, CNTL, ISO_DIS, 0, 150, ROW_LATE },
-	{ "FE8", FE, CNTL, ANA_ISO_DIS, 0, 150, ROW_LATE },
-	{ "FE10", FE, CNTL, POWER_OFF, POWER_OFF, 200, ROW_LATE },
-	{ "FX1", FX, CNTL, RESET_EN, RESET_EN, 0, 0 },
-	{ "FX2", FX, CNTL, BCLK_OFF, 0, 0, 0 },
-	{ "FX3", FX, CNTL, POWER_OFF, 0, 1000, 0 },
-	{ "FX5", FX, CNTL, ISO_DIS, ISO_DIS, 400, 0 },
-	{ "FX7", FX, CNTL, ANA_ISO_DIS, ANA_ISO_DIS, 0, 0 },
-	{ "FX8", FX, CNTL, SCLK_SWITCH, 0, 0, 0 },
-	{ "FX9", FX, CNTL, RESET_EN, 0, 300, 0 },
-	{ "FX11", FX, CNTL, EN, 0, 500, 0 },
+	SMU7_ENTER_EXIT(FE, FX),
 };
 
 static const struct baco_table baco = {

@@ -49,6 +49,23 @@
 #define SMC(a)	SPACE_SMC, SMC_##a
 #define SMCA(a)	SPACE_SMC, (a)
 
+/* The last groups of a BACO table on VI: power off (fiji_baco.c, polaris_baco.c), on */
+#define SMU7_ENTER_EXIT(in, out) \
+	{ "FE1", in, CNTL, EN, EN, 0, ROW_LATE }, \
+	{ "FE2", in, CNTL, SCLK_SWITCH, SCLK_SWITCH, 200, ROW_LATE }, \
+	{ "FE4", in, CNTL, BCLK_OFF, BCLK_OFF, 200, ROW_LATE }, \
+	{ "FE6", in, CNTL, ISO_DIS, 0, 150, ROW_LATE }, \
+	{ "FE8", in, CNTL, ANA_ISO_DIS, 0, 150, ROW_LATE }, \
+	{ "FE10", in, CNTL, POWER_OFF, POWER_OFF, 200, ROW_LATE }, \
+	{ "FX1", out, CNTL, RESET_EN, RESET_EN, 0, 0 }, \
+	{ "FX2", out, CNTL, BCLK_OFF, 0, 0, 0 }, \
+	{ "FX3", out, CNTL, POWER_OFF, 0, 1000, 0 }, \
+	{ "FX5", out, CNTL, ISO_DIS, ISO_DIS, 400, 0 }, \
+	{ "FX7", out, CNTL, ANA_ISO_DIS, ANA_ISO_DIS, 0, 0 }, \
+	{ "FX8", out, CNTL, SCLK_SWITCH, 0, 0, 0 }, \
+	{ "FX9", out, CNTL, RESET_EN, 0, 300, 0 }, \
+	{ "FX11", out, CNTL, EN, 0, 500, 0 }
+
 /* Power-on value of what is plain memory otherwise. Those of the clocks are chosen so
  * that every row of the BACO tables changes something. */
 struct smu7_default {
