@@ -9,8 +9,8 @@
 
 #include "base/xalloc.h"
 
-static int textfile_drain(int fd, const char *path, char **text, size_t *len,
-			  struct err *err)
+static int textfile_drain(int fd, const char *path, size_t most, char **text,
+			  size_t *len, struct err *err)
 {
 	size_t room = 0;
 	ssize_t n;
@@ -27,12 +27,26 @@ static int textfile_drain(int fd, const char *path, char **text, size_t *len,
 			return err_sys(err, errno, "cannot read %s", path);
 		else if (n == 0)
 			break;
-		if (*len + (size_t)n > TEXTFILE_MOST)
-			return err_set(err, EFBIG, "%s is larger than %u bytes", path,
-				       TEXTFILE_MOST);
+		if (*len + (size_t)n > most)
+			return err_set(err, EFBIG, "%s is larger than %zu bytes", path,
+				       most);
 	}
 	(*text)[*len] = '\0';
 	return 0;
+}
+
+int textfile_read_fd(int fd, const char *path, size_t most, char **text, size_t *len,
+		     struct err *err)
+{
+	int rc;
+
+	*text = NULL;
+	rc = textfile_drain(fd, path, most, text, len, err);
+	if (rc) {
+		free(*text);
+		*text = NULL;
+	}
+	return rc;
 }
 
 int textfile_read(const char *path, char **text, size_t *len, struct err *err)
@@ -43,12 +57,8 @@ int textfile_read(const char *path, char **text, size_t *len, struct err *err)
 	*text = NULL;
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open %s", path);
-	rc = textfile_drain(fd, path, text, len, err);
+	rc = textfile_read_fd(fd, path, TEXTFILE_MOST, text, len, err);
 	close(fd);
-	if (rc) {
-		free(*text);
-		*text = NULL;
-	}
 	return rc;
 }
 

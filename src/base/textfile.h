@@ -16,6 +16,13 @@
 int textfile_read(const char *path, char **text, size_t *len, struct err *err);
 
 /*
+ * The same from the open descriptor @fd, which is called @path in messages and stays
+ * open; -EFBIG beyond @most bytes. *text is NULL after an error.
+ */
+int textfile_read_fd(int fd, const char *path, size_t most, char **text, size_t *len,
+		     struct err *err);
+
+/*
  * The line that begins at *@at, its length without the newline in @len; *@at moves to
  * the next one. NULL at @end.
  */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/textfile.h"
 #include "base/xalloc.h"
 #include "hw/lspci_dump.h"
 #include "hw/replay_internal.h"
@@ -83,51 +84,24 @@ struct recording *recording_parse(const char *path, const char *text, size_t len
 	return NULL;
 }
 
-/* All of the file; NULL with @err. */
-static char *replay_slurp(int fd, const char *path, size_t *len, struct err *err)
-{
-	size_t room = 0, have = 0;
-	char *text = NULL;
-	ssize_t n = 1;
-
-	while (n > 0 && have <= REC_FILE_MAX) {
-		text = xgrow(text, have + 65536, &room, 1);
-		n = read(fd, text + have, room - have);
-		if (n < 0 && errno == EINTR)
-			n = 1;
-		else if (n > 0)
-			have += (size_t)n;
-	}
-	*len = have;
-	if (n >= 0 && have <= REC_FILE_MAX)
-		return text;
-	if (n < 0)
-		err_sys(err, errno, "%.200s: cannot be read", path);
-	else
-		err_set(err, EFBIG, "%.200s: larger than %u MiB, no recording", path,
-			REC_FILE_MAX >> 20);
-	free(text);
-	return NULL;
-}
-
 int recording_load(struct recording **r, const char *path, struct diag *diag,
 		   struct err *err)
 {
 	struct stat st;
 	char *text = NULL;
 	size_t len = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), rc;
 
 	*r = NULL;
 	if (fd < 0)
 		return err_sys(err, errno, "%.200s", path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		err_set(err, EINVAL, "%.200s: not a regular file", path);
+		rc = err_set(err, EINVAL, "%.200s: not a regular file", path);
 	else
-		text = replay_slurp(fd, path, &len, err);
+		rc = textfile_read_fd(fd, path, REC_FILE_MAX, &text, &len, err);
 	close(fd);
 	if (!text)
-		return -EIO;
+		return rc;
 	*r = recording_parse(path, text, len, diag);
 	free(text);
 	return *r ? 0 : err_set(err, EBADMSG, "%.200s: not a recording that can be "

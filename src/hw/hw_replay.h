@@ -48,8 +48,6 @@ bool recording_misses_bridge(const struct recording *r, struct bdf *bdf);
 bool recording_has_run(const struct recording *r);
 /* Option number @i of the run ("--method=flr"), or NULL. */
 const char *recording_option(const struct recording *r, size_t i);
-/* What the run ended with; false: it was cut off. @verdict: the method, or "none". */
-bool recording_end(const struct recording *r, int *status, const char **verdict);
 
 /*
  * The machine in it. Takes the recording over; hw_close() frees it. Never NULL.

@@ -171,12 +171,17 @@ void hw_sim_host(struct hw *hw, const char *path, const char *text)
 
 void hw_sim_holder(struct hw *hw, struct bdf bdf, const struct hw_holder *holder)
 {
+	hw_sim_holder_until(hw, bdf, holder, UINT64_MAX);
+}
+
+void hw_sim_holder_until(struct hw *hw, struct bdf bdf, const struct hw_holder *holder,
+			 uint64_t until_us)
+{
 	struct hw_sim *sim = sim_of(hw);
 
 	if (sim->nusers == SIM_NAMES)
 		sim_wrong("too many holders");
-	sim->user[sim->nusers].fn = bdf;
-	sim->user[sim->nusers++].holder = *holder;
+	sim->user[sim->nusers++] = (struct sim_user){ bdf, until_us, *holder };
 }
 
 unsigned hw_sim_dead_probes(const struct hw *hw)
@@ -366,7 +371,8 @@ static int sim_host_read(struct hw *hw, const char *path, char *buf, size_t size
 	sim_of(hw)->now += SIM_ATTR_US;
 	if (!t || t->absent)
 		return err_sys(err, ENOENT, "%s", path);
-	snprintf(buf, size, "%s", t->text);
+	if ((size_t)snprintf(buf, size, "%s", t->text) >= size)
+		return err_sys(err, EOVERFLOW, "%s", path);
 	return 0;
 }
 
@@ -408,7 +414,8 @@ static int sim_holders(struct hw *hw, const struct bdf *fns, size_t n, hw_holder
 	(void)err;
 	for (size_t i = 0; i < sim->nusers && !rc; i++)
 		for (size_t k = 0; k < n && !rc; k++)
-			if (bdf_eq(sim->user[i].fn, fns[k]))
+			if (sim->now < sim->user[i].until &&
+			    bdf_eq(sim->user[i].fn, fns[k]))
 				rc = fn(&sim->user[i].holder, arg);
 	return rc;
 }

@@ -81,8 +81,10 @@ void hw_sim_attr(struct hw *sim, struct bdf bdf, const char *name, const char *t
 /* A file of the host; @text NULL: it does not exist. */
 void hw_sim_host(struct hw *sim, const char *path, const char *text);
 
-/* Somebody has a device node of @bdf open. */
+/* Somebody has a device node of @bdf open; or only @until_us of hw_now(). */
 void hw_sim_holder(struct hw *sim, struct bdf bdf, const struct hw_holder *holder);
+void hw_sim_holder_until(struct hw *sim, struct bdf bdf, const struct hw_holder *holder,
+			 uint64_t until_us);
 
 /* Times a driver other than vfio-pci was bound to a function that reads all ones. */
 unsigned hw_sim_dead_probes(const struct hw *sim);

@@ -244,10 +244,3 @@ const char *recording_option(const struct recording *r, size_t i)
 {
 	return i < r->options.n ? r->options.at[i].name : NULL;
 }
-
-bool recording_end(const struct recording *r, int *status, const char **verdict)
-{
-	*status = r->end_status;
-	*verdict = r->end_verdict;
-	return r->has_end;
-}

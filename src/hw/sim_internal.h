@@ -60,7 +60,7 @@ struct sim_fn {
 	unsigned nmethods;
 	bool has_reset;
 	char driver[32], override[64];
-	bool autosuspend, suspended;
+	bool autosuspend, suspended, d3cold_off;
 	int enabled;
 	struct sim_saved saved, before_suspend;
 };
@@ -78,6 +78,7 @@ struct sim_rule {
 
 struct sim_user {
 	struct bdf fn;
+	uint64_t until;                 /* when it lets go */
 	struct hw_holder holder;
 };
 

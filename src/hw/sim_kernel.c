@@ -195,6 +195,26 @@ static int store_control(struct hw_sim *sim, struct sim_fn *f, const char *value
 	return 0;
 }
 
+/* There is no D3cold here, but who looks finds what was written. */
+static int show_d3cold(struct hw_sim *sim, struct sim_fn *f, char *buf, size_t size)
+{
+	(void)sim;
+	snprintf(buf, size, "%d", !f->d3cold_off);
+	return 0;
+}
+
+static int store_d3cold(struct hw_sim *sim, struct sim_fn *f, const char *value)
+{
+	char *end;
+	unsigned long on = strtoul(value, &end, 0);
+
+	(void)sim;
+	if (end == value)
+		return -EINVAL;
+	f->d3cold_off = !on;
+	return 0;
+}
+
 static int show_power_state(struct hw_sim *sim, struct sim_fn *f, char *buf, size_t size)
 {
 	(void)sim;
@@ -229,6 +249,7 @@ static const struct sim_attr attrs[] = {
 	{ "driver_override", show_override, store_override, NULL },
 	{ "power/control", show_control, store_control, NULL },
 	{ "power_state", show_power_state, NULL, NULL },
+	{ "d3cold_allowed", show_d3cold, store_d3cold, NULL },
 	{ "enable", show_enable, NULL, NULL },
 };
 

@@ -74,7 +74,7 @@ static void scan_add(struct hw_sim *sim, struct sim_fn *f, uint32_t id)
 {
 	scan_identify(sim, f, id);
 	f->driver[0] = f->override[0] = '\0';
-	f->autosuspend = f->suspended = false;
+	f->autosuspend = f->suspended = f->d3cold_off = false;
 	f->enabled = 0;
 	if (f->port)
 		scan_bus_numbers(sim, f);

@@ -14,21 +14,10 @@
 #include <unistd.h>
 
 #include "base/diag.h"
+#include "base/trust.h"
 #include "base/xalloc.h"
 
 #define LOAD_MAX_FILE (256u << 10)
-
-/* ---- trust */
-
-/* Why root must not obey what this is, or NULL. */
-static const char *load_distrust(const struct stat *st)
-{
-	if (st->st_uid != 0)
-		return "it does not belong to root";
-	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return "others than root can write to it";
-	return NULL;
-}
 
 void load_refuse(struct load *l, const char *path, const char *why)
 {
@@ -66,7 +55,7 @@ int load_add_folder(struct load *l, const char *path, bool missing_ok, struct er
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open the quirk folder %s", path);
 	if (l->trust)
-		why = fstat(fd, &st) < 0 ? strerror(errno) : load_distrust(&st);
+		why = fstat(fd, &st) < 0 ? strerror(errno) : trust_refuses(&st, true);
 	*f = (struct load_folder){ path, fd, why != NULL };
 	l->nfolders++;
 	if (why)
@@ -94,10 +83,11 @@ int load_open(const struct load *l, size_t rank, const char *name, const char **
 /* The whole file into @text; NULL, or why not. */
 static const char *load_read(int fd, const struct stat *st, char *text, size_t *len)
 {
+	const char *why = trust_kind(st, false);
 	ssize_t n;
 
-	if (!S_ISREG(st->st_mode))
-		return "it is not a regular file";
+	if (why)
+		return why;
 	for (*len = 0; *len <= LOAD_MAX_FILE; *len += (size_t)n) {
 		n = read(fd, text + *len, LOAD_MAX_FILE + 1 - *len);
 		if (n < 0 && errno == EINTR)
@@ -138,7 +128,7 @@ struct quirk *load_quirk(struct load *l, size_t rank, const char *path, int fd,
 	*why = fstat(fd, &st) < 0 ? strerror(errno) : load_read(fd, &st, l->text, &len);
 	if (*why)
 		return NULL;
-	distrust = l->trust ? load_distrust(&st) : NULL;
+	distrust = l->trust ? trust_refuses(&st, false) : NULL;
 	if (distrust)
 		load_refuse(l, path, distrust);
 	if (distrust || l->folder[rank].untrusted)
@@ -171,7 +161,7 @@ static const char *load_read_trusted(struct load *l, size_t rank, int fd, size_t
 		return strerror(errno);
 	if (l->trust)
 		why = l->folder[rank].untrusted ? "its folder is not obeyed"
-						: load_distrust(&st);
+						: trust_refuses(&st, false);
 	return why ? why : load_read(fd, &st, l->included, len);
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/duration.h"
+
 #define SHOWN 40                /* bytes of a word worth repeating in a message */
 #define LISTED 10               /* words worth listing when none is near */
 #define ENOUGH 200              /* errors after which nobody reads suggestions */
@@ -224,34 +226,23 @@ int parse_string(struct parser *p, const char *what, const char **text)
 	return 0;
 }
 
-struct time_unit {
-	const char *name;
-	unsigned bit, us;
-};
-
-static const struct time_unit time_units[] = {
-	{ "s", TIME_S, 1000000 }, { "ms", TIME_MS, 1000 }, { "us", TIME_US, 1 },
-};
-
 int parse_time(struct parser *p, unsigned units, uint64_t *us)
 {
 	const char *wanted = units & TIME_US ? "a unit: s, ms or us" : "a unit: s or ms";
 	struct tok num, unit;
 	uint32_t n = 0;
+	unsigned each;
 
 	if (parse_number(p, "a number", &n, &num) < 0 ||
 	    parse_word(p, wanted, &unit) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof(time_units) / sizeof(*time_units); i++) {
-		if (!(time_units[i].bit & units) || !tok_is(&unit, time_units[i].name))
-			continue;
-		*us = (uint64_t)n * time_units[i].us;
-		if (!*us || *us > PARSE_MAX_TIME)
-			return parse_bad(p, &num, "a time is more than 0 and at most "
-					 "600 s");
-		return 0;
-	}
-	return parse_bad(p, &unit, "expected %s here", wanted);
+	each = duration_unit(unit.s, unit.len);
+	if (!each || (each == 1 && !(units & TIME_US)))
+		return parse_bad(p, &unit, "expected %s here", wanted);
+	*us = (uint64_t)n * each;
+	if (!*us || *us > PARSE_MAX_TIME)
+		return parse_bad(p, &num, "a time is more than 0 and at most 600 s");
+	return 0;
 }
 
 int parse_end(struct parser *p)
