@@ -58,8 +58,7 @@ const char *part_kept_in_d0(const struct plan *plan)
 	return plan->quirk ? plan->quirk->keep_d0.why : NULL;
 }
 
-/* No runtime suspend from now on; @after at the end. */
-static void part_awake(struct attempt *a, struct bdf fn, const char *after)
+void part_awake(struct attempt *a, struct bdf fn, const char *after)
 {
 	struct step *s;
 
@@ -96,8 +95,7 @@ static void part_wake_all(const struct target *t, struct attempt *a)
 }
 
 /* PMCSR, bits 1:0: 0 is D0. */
-static void part_wait_d0(struct attempt *a, enum step_phase phase,
-			 const struct fn_facts *fn)
+void part_wait_d0(struct attempt *a, enum step_phase phase, const struct fn_facts *fn)
 {
 	struct step *s;
 
@@ -142,7 +140,7 @@ void part_settle_audio(struct plan *plan, struct attempt *a)
 	}
 }
 
-static bool part_is_host_driver(const char *driver)
+bool part_is_host_driver(const char *driver)
 {
 	return driver[0] && strcmp(driver, "vfio-pci") && strcmp(driver, "pci-stub");
 }

@@ -42,10 +42,16 @@ bool part_touches(const struct plan *plan, const struct attempt *a, size_t i);
  * at the end, unless the quirk wants the card kept in D0.
  */
 void part_wake(struct plan *plan, struct attempt *a);
+/* One function or bridge: no runtime suspend from now on; @after at the end. */
+void part_awake(struct attempt *a, struct bdf fn, const char *after);
+/* PMCSR comes to say D0, within a second; nothing without a PM capability. */
+void part_wait_d0(struct attempt *a, enum step_phase phase, const struct fn_facts *fn);
 /* NVIDIA audio must have been in D0 for 20 ms before its bus is reset. */
 void part_settle_audio(struct plan *plan, struct attempt *a);
 /* Host drivers (not vfio-pci) let go; with @all, vfio-pci too. Bound again after. */
 void part_unbind(struct plan *plan, struct attempt *a, bool all);
+/* A driver that uses the card for the host: neither none, vfio-pci nor pci-stub. */
+bool part_is_host_driver(const char *driver);
 /* Remember configuration space of the touched functions; put back before health. */
 void part_save(struct plan *plan, struct attempt *a);
 /*
@@ -86,6 +92,11 @@ struct step *part_command(struct attempt *a, enum step_phase phase, struct bdf f
 
 /* After the steps, reset_method of @fn as it was found: a removed function lost it. */
 void part_methods_again(struct plan *plan, struct attempt *a, const struct fn_facts *fn);
+/*
+ * What to write so that reset_method is @old again. @siblings: the function is not alone
+ * on its slot. "default" when only a stale "bus" is in @old.
+ */
+const char *part_methods_back(struct plan *plan, const char *old, bool siblings);
 
 /*
  * Opening a function through VFIO makes the kernel reset it, by the first method in its

@@ -37,19 +37,19 @@ const char *part_silent(struct plan *plan)
  * siblings are known, so "bus" in the list of a function with siblings is stale and
  * refused when written (Linux drivers/pci/probe.c, pci_device_add).
  */
-static const char *km_put_back(struct plan *plan, const struct fn_facts *fn)
+const char *part_methods_back(struct plan *plan, const char *old, bool siblings)
 {
 	char kept[64] = "", list[64], *word, *rest = list;
 
-	snprintf(list, sizeof(list), "%s", fn->reset_method);
+	snprintf(list, sizeof(list), "%s", old);
 	while ((word = strsep(&rest, " "))) {
 		size_t n = strlen(kept);
 
-		if (!*word || (!strcmp(word, "bus") && plan->target->nfns > 1))
+		if (!*word || (!strcmp(word, "bus") && siblings))
 			continue;
 		snprintf(kept + n, sizeof(kept) - n, "%s%s", n ? " " : "", word);
 	}
-	if (!fn->reset_method[0])
+	if (!old[0])
 		return "";      /* somebody wants none */
 	return plan_text(plan, "%s", kept[0] ? kept : "default");
 }
@@ -62,7 +62,7 @@ void part_methods_again(struct plan *plan, struct attempt *a, const struct fn_fa
 		return;
 	s = attempt_undo(a, STEP_ATTR, PHASE_PUT_BACK, fn->bdf);
 	s->name = "reset_method";
-	s->text = km_put_back(plan, fn);
+	s->text = part_methods_back(plan, fn->reset_method, plan->target->nfns > 1);
 	s->limit_us = 1000000;
 }
 

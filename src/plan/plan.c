@@ -137,6 +137,21 @@ void plan_free(struct plan *plan)
 	memset(plan, 0, sizeof(*plan));
 }
 
+static const struct method errand_method = { .name = "errand", .scope = "function" };
+const struct target target_none;
+
+struct attempt *plan_errand(struct plan *plan, const struct target *t, const char *name)
+{
+	struct attempt *a;
+
+	memset(plan, 0, sizeof(*plan));
+	plan->target = t;
+	a = plan_attempt(plan, &errand_method, name);
+	a->errand = true;
+	a->needs_answer = false;
+	return a;
+}
+
 /* --- building ------------------------------------------------------------------ */
 
 static int build_one(struct plan *plan, const struct q_method *asked, struct err *err)

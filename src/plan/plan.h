@@ -53,14 +53,17 @@ struct step {
 	const char *name;               /* register or attribute */
 	const char *text;               /* ATTR: value; BIND: driver */
 	const char *why;                /* REQUIRE: reason to skip; others: the purpose */
-	struct bdf aux;                 /* APPEAR: the bridge to rescan below */
+	struct bdf aux;                 /* APPEAR: the bridge to rescan below; == fn: all
+					 * buses */
 	const char *file;               /* quirk file this comes from, or NULL */
 	int line;
 	/*
 	 * Runs even after an earlier failure, provided step number undo_of (1-based)
-	 * was started; 0: not such a step.
+	 * was started; 0: not such a step. UNDO_OF_EARLIER: of something that was done
+	 * before this attempt, so it always runs.
 	 */
 	int undo_of;
+#define UNDO_OF_EARLIER (-1)
 	/*
 	 * Part of a program's "always" tail: after a failure it runs like an undo step
 	 * (once, and not after another of the tail has failed); otherwise in its place.
@@ -101,6 +104,11 @@ struct attempt {
 	bool needs_answer;              /* pointless on a card that reads all ones */
 	bool unconfirmed;               /* a program nobody has confirmed on a card */
 	bool asks;                      /* refused only because nobody has tested it */
+	/*
+	 * No reset: no word about health at its end. A step that fails ends it but for
+	 * undo steps; "optional" counts in each phase.
+	 */
+	bool errand;
 	enum quirk_risk risk;           /* highest of the quirk's word and its steps */
 	const char *risk_why;           /* or NULL */
 	uint64_t floor_us; /* what the specification makes it take at least */
@@ -184,6 +192,13 @@ void plan_cannot(struct plan *plan, const struct method *m, const char *name,
 		 enum usable why, const char *reason);
 struct step *attempt_step(struct attempt *a, enum step_kind kind, enum step_phase phase,
 			  struct bdf fn);
+
+/*
+ * A plan of a single attempt that is no reset: steps for run/exec to do, without a
+ * verdict. @t may be without functions (target_none). Free with plan_free().
+ */
+struct attempt *plan_errand(struct plan *plan, const struct target *t, const char *name);
+extern const struct target target_none;
 
 /* --- whole-plan questions ------------------------------------------------------ */
 

@@ -160,7 +160,11 @@ static void print_appear(struct line *l, const struct step *s)
 {
 	char text[BDF_STR];
 
-	line_add(l, "rescan below %s until it is back, within ", bdf_str(s->aux, text));
+	if (bdf_eq(s->aux, s->fn))
+		line_add(l, "rescan all buses");
+	else
+		line_add(l, "rescan below %s", bdf_str(s->aux, text));
+	line_add(l, " until it is back, within ");
 	line_time(l, s->limit_us);
 }
 

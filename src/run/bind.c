@@ -21,14 +21,6 @@ static int bind_current(struct hw *hw, struct bdf bdf, char *buf, size_t size,
 	return rc;
 }
 
-/* The kernel prints an unset override as "(null)"; a lone newline unsets it. */
-static int bind_override(struct hw *hw, struct bdf bdf, const char *driver,
-			 struct err *err)
-{
-	return hw_attr_write(hw, bdf, "driver_override",
-			     strcmp(driver, "(null)") && driver[0] ? driver : "\n", err);
-}
-
 /*
  * A host driver that probes a dead card can take the host with it: look once more, as
  * close to the probe as can be. vfio-pci does not mind.
@@ -49,27 +41,45 @@ static int bind_dares(struct hw *hw, struct bdf bdf, const char *driver,
 	return rc;
 }
 
-static int bind_probe(struct hw *hw, struct bdf bdf, const char *driver, struct err *err)
+/* The kernel prints an unset override as "(null)"; a lone newline unsets it. */
+static int bind_override(struct hw *hw, struct bdf bdf, char old[64], struct err *err)
+{
+	int rc = hw_attr_read(hw, bdf, "driver_override", old, 64, err);
+
+	if (!rc && (!strcmp(old, "(null)") || !old[0]))
+		memcpy(old, "\n", 2);
+	return rc;
+}
+
+static int bind_probe(struct hw *hw, struct bdf bdf, const char *driver,
+		      const struct bind_keep *keep, struct err *err)
 {
 	char old[64], text[BDF_STR];
 	int rc, back, tries = 3;
 
-	rc = hw_attr_read(hw, bdf, "driver_override", old, sizeof(old), err);
+	rc = bind_override(hw, bdf, old, err);
+	if (!rc && keep)
+		rc = keep->intend(keep->arg, old, err);
 	if (rc)
 		return rc;
-	rc = bind_override(hw, bdf, driver, err);
+	rc = hw_attr_write(hw, bdf, "driver_override", driver, err);
+	if (rc && keep)
+		keep->undone(keep->arg);
 	if (rc)
 		return rc;
 	rc = bind_dares(hw, bdf, driver, err);
 	if (!rc)
 		rc = hw_bus_write(hw, "drivers_probe", bdf_str(bdf, text), err);
 	do {    /* an override left behind keeps the function from its own driver */
-		back = bind_override(hw, bdf, old, rc ? NULL : err);
+		back = hw_attr_write(hw, bdf, "driver_override", old, rc ? NULL : err);
 	} while (back && --tries);
+	if (!back && keep)
+		keep->undone(keep->arg);
 	return rc ? rc : back;
 }
 
-int bind_driver(struct hw *hw, struct bdf bdf, const char *driver, struct err *err)
+int bind_driver(struct hw *hw, struct bdf bdf, const char *driver,
+		const struct bind_keep *keep, struct err *err)
 {
 	char now[64], text[BDF_STR];
 	int rc = bind_current(hw, bdf, now, sizeof(now), err);
@@ -80,7 +90,7 @@ int bind_driver(struct hw *hw, struct bdf bdf, const char *driver, struct err *e
 		rc = hw_attr_write(hw, bdf, "driver/unbind", bdf_str(bdf, text), err);
 	if (rc || !driver[0])
 		return rc;
-	rc = bind_probe(hw, bdf, driver, err);
+	rc = bind_probe(hw, bdf, driver, keep, err);
 	if (!rc)
 		rc = bind_current(hw, bdf, now, sizeof(now), err);
 	if (rc)

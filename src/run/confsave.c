@@ -175,16 +175,15 @@ int confsave_save(struct hw *hw, struct bdf bdf, struct confsave *save, struct e
 	const size_t rows = sizeof(cs_rows) / sizeof(*cs_rows);
 	const size_t header = sizeof(cs_header) / sizeof(*cs_header);
 	char text[BDF_STR];
-	uint32_t id;
 	unsigned msix = 0;
 	int rc;
 
 	save->bdf = bdf;
 	save->n = 0;
-	rc = hw_cfg_read(hw, bdf, PCI_VENDOR_ID, 4, &id, err);
+	rc = hw_cfg_read(hw, bdf, PCI_VENDOR_ID, 4, &save->id, err);
 	if (rc)
 		return rc;
-	if (id == UINT32_MAX)
+	if (save->id == UINT32_MAX)
 		return err_set(err, EIO, "%s reads all ones, there is nothing to save",
 			       bdf_str(bdf, text));
 	rc = cs_table(hw, save, cs_rows, rows, err);
@@ -199,11 +198,15 @@ int confsave_save(struct hw *hw, struct bdf bdf, struct confsave *save, struct e
 	return rc <= 0 ? rc : cs_add(hw, save, msix + PCI_MSIX_FLAGS, 2, err);
 }
 
-bool confsave_has(const struct confsave *save, unsigned off)
+bool confsave_has(const struct confsave *save, unsigned off, uint32_t *value)
 {
-	for (size_t i = 0; i < save->n; i++)
-		if (save->item[i].off == off)
-			return true;
+	for (size_t i = 0; i < save->n; i++) {
+		if (save->item[i].off != off)
+			continue;
+		if (value)
+			*value = save->item[i].value;
+		return true;
+	}
 	return false;
 }
 
@@ -239,7 +242,7 @@ static int cs_put(struct hw *hw, struct bdf bdf, const struct confsave_item *it,
  * save what is left. 0x0001 is what a root port says instead of an answer that is put
  * off (PCIe 2.3.2, RRS software visibility).
  */
-static int cs_ready(struct hw *hw, struct bdf bdf, struct err *err)
+int confsave_ready(struct hw *hw, struct bdf bdf, struct err *err)
 {
 	const uint64_t start = hw_now(hw);
 	char text[BDF_STR];
@@ -261,7 +264,7 @@ static int cs_ready(struct hw *hw, struct bdf bdf, struct err *err)
 
 int confsave_restore(struct hw *hw, const struct confsave *save, struct err *err)
 {
-	int rc = cs_ready(hw, save->bdf, err);
+	int rc = confsave_ready(hw, save->bdf, err);
 
 	for (size_t i = 0; i < save->n && !rc; i++)
 		rc = cs_put(hw, save->bdf, &save->item[i], err);

@@ -30,6 +30,7 @@ struct confsave_item {
 
 struct confsave {
 	struct bdf bdf;
+	uint32_t id;                    /* vendor and device, config 0x0 */
 	struct confsave_item item[CONFSAVE_MAX];
 	size_t n;
 };
@@ -37,8 +38,11 @@ struct confsave {
 /* Reads only. -EIO: the function answers with all ones. */
 int confsave_save(struct hw *hw, struct bdf bdf, struct confsave *save, struct err *err);
 
-/* Is the register at @off among what was saved? */
-bool confsave_has(const struct confsave *save, unsigned off);
+/* Is the register at @off among what was saved? *@value: as it was; may be NULL. */
+bool confsave_has(const struct confsave *save, unsigned off, uint32_t *value);
+
+/* Wait until the function answers. -EIO: not within CONFSAVE_READY_US. */
+int confsave_ready(struct hw *hw, struct bdf bdf, struct err *err);
 
 /*
  * Waits until the function answers, as saved values written before that are lost; then

@@ -18,26 +18,25 @@
 #define APPEAR_POLL_US 50000
 #define APPEAR_POLL_MOST_US 500000
 #define UNDO_TRIES 3            /* one failed access must not leave a bridge in reset */
+#define OVERRIDE_US 1000000     /* as a plan gives an attribute */
 
-#define EXEC_MAX_KEPT 64        /* [restore] lines of a quirk: a handful */
-
-/* What a STEP_KEEP read. */
-struct exec_kept {
-	struct bdf fn;
-	struct reg reg;
-	uint32_t mask, value;
-};
+/* IORESOURCE_* of linux/ioport.h, as sysfs prints them. */
+#define RES_IO 0x100ull
+#define RES_MEM_64 0x100000ull
 
 struct exec {
 	struct hw *hw;
 	const struct plan *plan;
+	const struct attempt *a;
 	const struct exec_watch *watch;
+	const struct exec_keep *keep;   /* or NULL */
 	uint64_t deadline;
 	struct exec_outcome *out;
-	struct confsave saved[SLOT_FNS];
-	size_t nsaved;
-	struct exec_kept kept[EXEC_MAX_KEPT];
-	size_t nkept;
+	size_t at;                      /* index of the step that is being done */
+	struct exec_memory mem;
+	/* place of the intent of the BIND that changed driver_override last */
+	size_t override_of;
+	bool override_mute;             /* nothing was written down this time */
 	const struct reg_cond *cond;    /* the condition read last, and its value */
 	uint32_t value;
 	bool ones;                      /* ... one of its alternatives read all ones */
@@ -45,6 +44,7 @@ struct exec {
 	bool tail_failed;
 	bool rest_passed;               /* ... of the statement that is being done */
 	uint8_t started[EXEC_MAX_STEPS / 8];
+	uint8_t intended[EXEC_MAX_STEPS / 8];   /* undo steps that were written down */
 };
 
 /* --- registers ----------------------------------------------------------------- */
@@ -201,6 +201,98 @@ static void exec_note_evidence(struct exec *x, const struct step *s)
 		};
 }
 
+/* "try": the sequence goes on without it; the rest of its statement makes no sense. */
+static void exec_noted(struct exec *x, const struct step *s, const struct err *err)
+{
+	struct exec_outcome *out = x->out;
+	char text[BDF_STR];
+
+	x->rest_passed = true;
+	if (out->nnotes++ >= EXEC_MAX_NOTES)
+		return;
+	out->note[out->nnotes - 1] = *err;
+	if (s->file)
+		err_prefix(&out->note[out->nnotes - 1], "%s:%d", s->file, s->line);
+	err_prefix(&out->note[out->nnotes - 1], "%s", bdf_str(s->fn, text));
+}
+
+/* --- what is remembered, and written down --------------------------------------- */
+
+static const struct confsave *exec_saved(const struct exec *x, struct bdf fn)
+{
+	for (size_t i = 0; i < x->mem.nsaved; i++)
+		if (bdf_eq(x->mem.saved[i].bdf, fn))
+			return &x->mem.saved[i];
+	return NULL;
+}
+
+static const struct exec_kept *exec_kept_for(const struct exec *x, const struct step *s)
+{
+	for (size_t i = 0; i < x->mem.nkept; i++) {
+		const struct exec_kept *k = &x->mem.kept[i];
+
+		if (bdf_eq(k->fn, s->fn) && k->reg.off == s->reg.off &&
+		    k->mask == s->mask)
+			return k;
+	}
+	return NULL;
+}
+
+static bool exec_bit(const uint8_t *bits, size_t i)
+{
+	return bits[i / 8] & 1 << i % 8;
+}
+
+static int exec_intend_one(struct exec *x, size_t i, struct err *err)
+{
+	const struct step *undo = &x->a->step[i];
+	const struct exec_kept *k = undo->kind == STEP_PUT ? exec_kept_for(x, undo) :
+				    NULL;
+	const struct exec_undo u = {
+		.step = undo, .place = i + 1,
+		.image = undo->kind == STEP_RESTORE ? exec_saved(x, undo->fn) : NULL,
+		.value = k ? k->value & k->mask : 0,
+	};
+	int rc = x->keep->intend(x->keep->arg, &u, err);
+
+	if (!rc)
+		x->intended[i / 8] |= (uint8_t)(1 << i % 8);
+	return rc;
+}
+
+/* Undo step number @i was done, or is not needed as nothing was. */
+static void exec_undone(struct exec *x, size_t i)
+{
+	bool earlier = x->keep->memory && x->a->step[i].undo_of == UNDO_OF_EARLIER;
+
+	if (!exec_bit(x->intended, i) && !earlier)
+		return;
+	x->keep->undone(x->keep->arg, i + 1);
+	x->intended[i / 8] &= (uint8_t)~(1 << i % 8);
+}
+
+static bool exec_undoes(const struct exec *x, size_t i)
+{
+	return x->a->step[i].undo_of == (int)x->at + 1 && !x->a->step[i].tail;
+}
+
+/* How the step that is being done will be undone: all of it, or nothing stays. */
+static int exec_intend(struct exec *x, struct err *err)
+{
+	size_t i = x->at + 1;
+	int rc = 0;
+
+	if (!x->keep)
+		return 0;
+	for (; i < x->a->nsteps && !rc; i++)
+		if (exec_undoes(x, i))
+			rc = exec_intend_one(x, i, err);
+	while (rc && i-- > x->at + 1)
+		if (exec_undoes(x, i))
+			exec_undone(x, i);
+	return rc;
+}
+
 /* --- steps --------------------------------------------------------------------- */
 
 static int do_require(struct exec *x, const struct step *s, struct err *err)
@@ -315,8 +407,8 @@ static int save_complete(const struct exec *x, const struct confsave *save,
 		if (!bdf_eq(fn->bdf, save->bdf))
 			continue;
 		if ((fn->pcie_cap &&
-		     !confsave_has(save, fn->pcie_cap + PCI_EXP_DEVCTL)) ||
-		    (fn->pm_cap && !confsave_has(save, fn->pm_cap + PCI_PM_CTRL)))
+		     !confsave_has(save, fn->pcie_cap + PCI_EXP_DEVCTL, NULL)) ||
+		    (fn->pm_cap && !confsave_has(save, fn->pm_cap + PCI_PM_CTRL, NULL)))
 			return err_set(err, EIO, "%s: a capability that it has was not "
 				       "found, its configuration cannot be saved",
 				       bdf_str(fn->bdf, text));
@@ -326,30 +418,129 @@ static int save_complete(const struct exec *x, const struct confsave *save,
 
 static int do_save(struct exec *x, const struct step *s, struct err *err)
 {
-	struct confsave *save = &x->saved[x->nsaved];
+	struct confsave *save = &x->mem.saved[x->mem.nsaved];
 	int rc;
 
-	if (x->nsaved == SLOT_FNS)
+	if (x->mem.nsaved == SLOT_FNS)
 		return err_set(err, E2BIG, "too many functions to save");
 	rc = confsave_save(x->hw, s->fn, save, err);
 	if (!rc)
 		rc = save_complete(x, save, err);
-	if (!rc)
-		x->nsaved++;
+	if (rc)
+		return rc;
+	x->mem.nsaved++;
+	rc = exec_intend(x, err);
+	if (rc)
+		x->mem.nsaved--;        /* nothing was changed: nothing goes back */
 	return rc;
+}
+
+/* What an image says of BAR @i, as the kernel's `resource` would. */
+static uint64_t image_bar(const struct confsave *save, const struct bar_facts *bar,
+			  unsigned i)
+{
+	const unsigned off = PCI_BASE_ADDRESS_0 + 4 * i;
+	uint32_t low = 0, high = 0;
+
+	confsave_has(save, off, &low);
+	if (bar->flags & RES_MEM_64)
+		confsave_has(save, off + 4, &high);
+	return (uint64_t)high << 32 | (low & (bar->flags & RES_IO ? ~3u : ~15u));
+}
+
+static bool image_passed(struct exec *x, const struct step *s, struct err *err)
+{
+	err_prefix(err, "its configuration was not written over");
+	exec_noted(x, s, err);
+	return true;
+}
+
+/*
+ * Since an earlier process made this image the kernel may have set the function up
+ * anew, and what it gave it then is right.
+ */
+static bool image_stale(struct exec *x, const struct step *s,
+			const struct confsave *save)
+{
+	struct bar_facts bar[6];
+	struct err err;
+	uint32_t id;
+
+	if (hw_cfg_read(x->hw, s->fn, PCI_VENDOR_ID, 4, &id, &err) < 0 ||
+	    facts_bars(x->hw, s->fn, bar, &err) < 0)
+		return image_passed(x, s, &err);
+	if (id != save->id) {
+		err_set(&err, ENODEV, "ID (config 0x0) reads 0x%x, and was 0x%x", id,
+			save->id);
+		return image_passed(x, s, &err);
+	}
+	for (unsigned i = 0; i < 6; i++) {
+		uint64_t was = image_bar(save, &bar[i], i);
+
+		if (!bar[i].size || was == bar[i].start)
+			continue;
+		err_set(&err, ESTALE, "the kernel has BAR%u at 0x%llx now, and it was at "
+			"0x%llx", i, (unsigned long long)bar[i].start,
+			(unsigned long long)was);
+		return image_passed(x, s, &err);
+	}
+	return false;
 }
 
 static int do_restore(struct exec *x, const struct step *s, struct err *err)
 {
-	for (size_t i = 0; i < x->nsaved; i++)
-		if (bdf_eq(x->saved[i].bdf, s->fn))
-			return confsave_restore(x->hw, &x->saved[i], err);
-	return 0;       /* the save itself failed: there is nothing to put back */
+	const struct confsave *save = exec_saved(x, s->fn);
+	int rc;
+
+	if (!save)
+		return 0;       /* the save itself failed: there is nothing to put back */
+	if (x->keep && x->keep->memory) {
+		rc = confsave_ready(x->hw, s->fn, err);
+		if (rc || image_stale(x, s, save))
+			return rc;
+	}
+	return confsave_restore(x->hw, save, err);
+}
+
+/*
+ * The driver_override that a BIND changes for a moment. It goes back before drivers do,
+ * and after the function is there again: so it counts to the phase between.
+ */
+static int override_intend(void *arg, const char *back, struct err *err)
+{
+	struct exec *x = arg;
+	const struct step undo = {
+		.kind = STEP_ATTR, .phase = PHASE_HEALTH, .fn = x->a->step[x->at].fn,
+		.limit_us = OVERRIDE_US, .name = "driver_override", .text = back,
+	};
+	const struct exec_undo u = { .step = &undo, .place = x->a->nsteps + x->at + 1 };
+	int rc;
+
+	x->override_mute = x->override_of == u.place;
+	if (x->override_mute)
+		return 0;       /* @back is our own value, the journal has the true one */
+	rc = x->keep->intend(x->keep->arg, &u, x->undoing ? NULL : err);
+	x->override_of = rc ? 0 : u.place;
+	x->override_mute = rc && x->undoing;
+	/* a driver goes back to its function although a disk is full */
+	return x->undoing ? 0 : rc;
+}
+
+static void override_undone(void *arg)
+{
+	struct exec *x = arg;
+
+	if (x->override_mute)
+		return;
+	x->keep->undone(x->keep->arg, x->override_of);
+	x->override_of = 0;
 }
 
 static int do_bind(struct exec *x, const struct step *s, struct err *err)
 {
-	return bind_driver(x->hw, s->fn, s->text, err);
+	const struct bind_keep keep = { override_intend, override_undone, x };
+
+	return bind_driver(x->hw, s->fn, s->text, x->keep ? &keep : NULL, err);
 }
 
 static int do_hot_reset(struct exec *x, const struct step *s, struct err *err)
@@ -362,10 +553,11 @@ static int do_hot_reset(struct exec *x, const struct step *s, struct err *err)
 	return hw_hot_reset(x->hw, s->fn, fns, t->nfns, err);
 }
 
-static void exec_forget(struct exec *x)
+static void exec_forget(struct exec *x, const struct step *s)
 {
 	const struct target *t = x->plan->target;
 
+	hw_forget(x->hw, s->fn);
 	for (size_t i = 0; i < t->nfns; i++)
 		hw_forget(x->hw, t->fn[i].bdf);
 	for (size_t i = 0; i < t->npath; i++)
@@ -374,7 +566,7 @@ static void exec_forget(struct exec *x)
 
 static int do_remove(struct exec *x, const struct step *s, struct err *err)
 {
-	exec_forget(x);
+	exec_forget(x, s);
 	return hw_attr_write(x->hw, s->fn, "remove", "1", err);
 }
 
@@ -386,26 +578,35 @@ static int appear_missed(uint64_t waited_us, struct err *err)
 }
 
 /* Its sibling was waited for in vain: the whole card is away, once is enough. */
-static bool appear_in_vain(const struct exec *x)
+static bool appear_in_vain(const struct exec *x, const struct step *s)
 {
-	return x->out->at && x->out->at->kind == STEP_APPEAR;
+	return x->out->at && x->out->at->kind == STEP_APPEAR &&
+	       bdf_eq(x->out->at->aux, s->aux);
+}
+
+/* Below the bridge, or the whole bus where no bridge is known (plan.h). */
+static int appear_rescan(struct exec *x, const struct step *s, struct err *err)
+{
+	if (bdf_eq(s->aux, s->fn))
+		return hw_bus_write(x->hw, "rescan", "1", err);
+	return hw_attr_write(x->hw, s->aux, "rescan", "1", err);
 }
 
 /* A rescan that fails is asked for again, as long as there is time. */
 static int do_appear(struct exec *x, const struct step *s, struct err *err)
 {
 	uint64_t start = hw_now(x->hw);
-	uint64_t end = appear_in_vain(x) ? start : start + s->limit_us;
+	uint64_t end = appear_in_vain(x, s) ? start : start + s->limit_us;
 	uint64_t nap = APPEAR_POLL_US, next;
 	int rc = 0;
 
 	for (;;) {
-		exec_forget(x);
+		exec_forget(x, s);
 		if (hw_attr_exists(x->hw, s->fn, "vendor") && exec_answers(x, s->fn))
 			return 0;
 		if (hw_now(x->hw) >= end || exec_stop(x))
 			return rc ? rc : appear_missed(hw_now(x->hw) - start, err);
-		rc = hw_attr_write(x->hw, s->aux, "rescan", "1", err);
+		rc = appear_rescan(x, s, err);
 		if (hw_attr_exists(x->hw, s->fn, "vendor") && exec_answers(x, s->fn))
 			continue;
 		next = hw_now(x->hw) + nap;
@@ -415,10 +616,6 @@ static int do_appear(struct exec *x, const struct step *s, struct err *err)
 			hw_sleep(x->hw, APPEAR_POLL_US);
 	}
 }
-
-/* IORESOURCE_* of linux/ioport.h, as sysfs prints them. */
-#define RES_IO 0x100ull
-#define RES_MEM_64 0x100000ull
 
 static int bars_one(struct exec *x, const struct step *s, const struct bar_facts *bar,
 		    int i, struct err *err)
@@ -459,22 +656,21 @@ static int do_bars(struct exec *x, const struct step *s, struct err *err)
 /* Vendor configuration bits: remembered as they are, not as they should be. */
 static int do_keep(struct exec *x, const struct step *s, struct err *err)
 {
-	struct exec_kept *k = &x->kept[x->nkept];
+	struct exec_kept *k = &x->mem.kept[x->mem.nkept];
 	int rc;
 
-	if (x->nkept == EXEC_MAX_KEPT)
+	if (x->mem.nkept == EXEC_MAX_KEPT)
 		return err_set(err, E2BIG, "%s: more than %d registers to remember",
 			       s->name, EXEC_MAX_KEPT);
 	*k = (struct exec_kept){ .fn = s->fn, .reg = s->reg, .mask = s->mask };
 	rc = confsave_read(x->hw, s->fn, s->reg.off, s->reg.width, &k->value, err);
-	if (!rc)
-		x->nkept++;
+	if (rc)
+		return rc;
+	x->mem.nkept++;
+	rc = exec_intend(x, err);
+	if (rc)
+		x->mem.nkept--;
 	return rc;
-}
-
-static bool kept_is(const struct exec_kept *k, const struct step *s)
-{
-	return bdf_eq(k->fn, s->fn) && k->reg.off == s->reg.off && k->mask == s->mask;
 }
 
 static int kept_put(struct exec *x, const struct step *s, uint32_t want, struct err *err)
@@ -497,10 +693,10 @@ static int kept_put(struct exec *x, const struct step *s, uint32_t want, struct 
 /* Written only when the reset changed it. */
 static int do_put(struct exec *x, const struct step *s, struct err *err)
 {
-	for (size_t i = 0; i < x->nkept; i++)
-		if (kept_is(&x->kept[i], s))
-			return kept_put(x, s, x->kept[i].value & s->mask, err);
-	return 0;       /* it could not be remembered: there is nothing to put back */
+	const struct exec_kept *k = exec_kept_for(x, s);
+
+	/* NULL: it could not be remembered, there is nothing to put back */
+	return k ? kept_put(x, s, k->value & s->mask, err) : 0;
 }
 
 static int (*const exec_steps[STEP_KINDS])(struct exec *, const struct step *,
@@ -522,9 +718,8 @@ static void exec_mark(struct exec *x, size_t i)
 
 static bool exec_started(const struct exec *x, int step)
 {
-	size_t i = (size_t)step - 1;
-
-	return step > 0 && x->started[i / 8] & 1 << i % 8;
+	return step == UNDO_OF_EARLIER ||
+	       (step > 0 && exec_bit(x->started, (size_t)step - 1));
 }
 
 /*
@@ -551,6 +746,28 @@ static void exec_pass(struct exec *x, const struct attempt *a, const struct step
 		x->watch->passed(x->watch->arg, a, s);
 }
 
+/*
+ * SAVE and KEEP only read, and know afterwards what is to be written down. A step whose
+ * undo could not be written down counts as never started.
+ */
+static int exec_do(struct exec *x, const struct step *s, struct err *err)
+{
+	bool reads = s->kind == STEP_SAVE || s->kind == STEP_KEEP;
+	int rc = reads ? 0 : exec_intend(x, err);
+
+	if (rc)
+		return rc;
+	exec_mark(x, x->at);
+	rc = exec_when(x, s, err);
+	if (!rc)
+		exec_pass(x, x->a, s);
+	else if (rc > 0)
+		rc = exec_try(x, s, err);
+	if (!rc && x->keep)
+		exec_undone(x, x->at);
+	return rc;
+}
+
 static int exec_step(struct exec *x, const struct attempt *a, const struct step *s,
 		     struct err *err)
 {
@@ -560,11 +777,7 @@ static int exec_step(struct exec *x, const struct attempt *a, const struct step 
 
 	if (x->watch && x->watch->begin)
 		x->watch->begin(x->watch->arg, a, s);
-	rc = exec_when(x, s, err);
-	if (!rc)
-		exec_pass(x, a, s);
-	else if (rc > 0)
-		rc = exec_try(x, s, err);
+	rc = exec_do(x, s, err);
 	took = hw_now(x->hw) - start;
 	if (s->phase == PHASE_ACT)
 		x->out->act_us += took;
@@ -604,21 +817,6 @@ static void exec_undo_failed(struct exec *x, const struct step *s, struct err *e
 		   s->tail ? "the closing part failed too" : "putting things back");
 }
 
-/* "try": the sequence goes on without it; the rest of its statement makes no sense. */
-static void exec_noted(struct exec *x, const struct step *s, const struct err *err)
-{
-	struct exec_outcome *out = x->out;
-	char text[BDF_STR];
-
-	x->rest_passed = true;
-	if (out->nnotes++ >= EXEC_MAX_NOTES)
-		return;
-	out->note[out->nnotes - 1] = *err;
-	if (s->file)
-		err_prefix(&out->note[out->nnotes - 1], "%s:%d", s->file, s->line);
-	err_prefix(&out->note[out->nnotes - 1], "%s", bdf_str(s->fn, text));
-}
-
 static void exec_interrupted(struct exec *x, const struct attempt *a,
 			     const struct step *s)
 {
@@ -640,15 +838,16 @@ static void exec_step_failed(struct exec *x, const struct attempt *a,
 			     const struct step *s, bool failed, struct err *err)
 {
 	/* only a program's own step may be optional, never a verdict */
-	if (s->optional && s->phase == PHASE_ACT) {
+	if (s->optional && (s->phase == PHASE_ACT || a->errand)) {
 		exec_noted(x, s, err);
 		return;
 	}
+	x->out->nfailed++;
 	x->tail_failed |= s->tail;
-	if (failed || s->phase == PHASE_PUT_BACK)
-		exec_undo_failed(x, s, err);
-	else
+	if (!failed && (a->errand || s->phase != PHASE_PUT_BACK))
 		exec_failed(x, a, s, err);
+	else
+		exec_undo_failed(x, s, err);
 }
 
 /*
@@ -662,14 +861,14 @@ static void exec_steps_of(struct exec *x, const struct attempt *a)
 		struct err err = { 0 };
 		bool failed = x->out->result != EXEC_NOT_RUN;
 
-		x->undoing = s->undo_of > 0;
+		x->undoing = s->undo_of != 0;
 		if (!exec_due(x, s))
 			continue;
 		if (!failed && !x->undoing && exec_stop(x)) {
 			exec_interrupted(x, a, s);
 			continue;
 		}
-		exec_mark(x, i);
+		x->at = i;
 		if (exec_step(x, a, s, &err) < 0)
 			exec_step_failed(x, a, s, failed, &err);
 	}
@@ -708,12 +907,16 @@ void exec_attempt(struct hw *hw, const struct plan *plan, const struct attempt *
 		  struct exec_outcome *out)
 {
 	struct exec x = {
-		.hw = hw, .plan = plan, .watch = watch, .deadline = deadline_us,
-		.out = out,
+		.hw = hw, .plan = plan, .a = a, .watch = watch,
+		.keep = watch ? watch->keep : NULL, .deadline = deadline_us, .out = out,
 	};
 	uint64_t start = hw_now(hw);
 
 	memset(out, 0, sizeof(*out));
+	if (x.keep)
+		x.keep->begin(x.keep->arg);
+	if (x.keep && x.keep->memory)
+		x.mem = *x.keep->memory;
 	if (a->nsteps > EXEC_MAX_STEPS) {
 		err_set(&out->err, E2BIG, "%s: %zu steps are more than %d", a->name,
 			a->nsteps, EXEC_MAX_STEPS);
@@ -723,8 +926,9 @@ void exec_attempt(struct hw *hw, const struct plan *plan, const struct attempt *
 	}
 	if (out->result == EXEC_NOT_RUN)
 		out->result = EXEC_HEALTHY;
-	out->answers = exec_answers(&x, target_main(plan->target)->bdf);
-	if (out->result == EXEC_HEALTHY)
+	out->answers = plan->target->nfns &&
+		       exec_answers(&x, target_main(plan->target)->bdf);
+	if (out->result == EXEC_HEALTHY && !a->errand)
 		exec_still_healthy(&x, a);
 	out->took_us = hw_now(hw) - start;
 }
@@ -754,7 +958,7 @@ void exec_plan(struct hw *hw, const struct plan *plan, const struct exec_watch *
 		sum->tried++;
 		sum->answers = out[i].answers;
 		sum->interrupted = out[i].interrupted;
-		if (out[i].result == EXEC_HEALTHY && out[i].answers)
+		if (out[i].result == EXEC_HEALTHY && (out[i].answers || a->errand))
 			sum->healthy = a;
 	}
 	sum->took_us = hw_now(hw) - start;

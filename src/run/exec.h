@@ -9,15 +9,18 @@
 
 #include "hw/hw.h"
 #include "plan/plan.h"
+#include "run/confsave.h"
 
 /* Above what a quirk can hold: 2048 statements each in a sequence, [clean], [health]. */
 #define EXEC_MAX_STEPS 8192
 #define EXEC_MAX_EVIDENCE 96
 #define EXEC_MAX_NOTES 4
+#define EXEC_MAX_KEPT 64        /* [restore] lines of a quirk: a handful */
 
 enum exec_result {
 	EXEC_NOT_RUN,
-	EXEC_HEALTHY,           /* every step done, every health check held */
+	/* every step done, every health check held; an errand: every step done */
+	EXEC_HEALTHY,
 	EXEC_SKIPPED,           /* a requirement says: not for this card now */
 	EXEC_FAILED,            /* a step of the method failed */
 	EXEC_UNHEALTHY,         /* the method ran, the health checks say no */
@@ -36,6 +39,7 @@ struct exec_outcome {
 	const struct step *at;          /* the step it is about, or NULL */
 	/* first undo, or step of a tail, that failed as well; code 0: none did */
 	struct err undo;
+	size_t nfailed;                 /* steps that failed, undo steps included */
 	struct err note[EXEC_MAX_NOTES];        /* "try": the first that failed */
 	size_t nnotes;                  /* all of them, may exceed EXEC_MAX_NOTES */
 	size_t passed;                  /* steps passed by ("when"), part of steps_run */
@@ -48,6 +52,49 @@ struct exec_outcome {
 	size_t nevidence;
 };
 
+/* --- what must outlive this process ---------------------------------------------- */
+
+/* Bits of a vendor register, as STEP_KEEP found them. */
+struct exec_kept {
+	struct bdf fn;
+	struct reg reg;
+	uint32_t mask, value;
+};
+
+/* How things were, for the steps that put them back. */
+struct exec_memory {
+	struct confsave saved[SLOT_FNS];
+	size_t nsaved;
+	struct exec_kept kept[EXEC_MAX_KEPT];
+	size_t nkept;
+};
+
+/* How a step that is about to begin will be undone. */
+struct exec_undo {
+	const struct step *step;        /* the undo itself */
+	size_t place;                   /* in the attempt; no other undo has the same */
+	const struct confsave *image;   /* RESTORE: what it puts back */
+	uint32_t value;                 /* PUT: the bits under its mask */
+};
+
+/*
+ * Who writes intents down (run/journal.h). intend() is called before a step begins, once
+ * for each undo step of it (a program's tail is none), for SAVE and KEEP after the read;
+ * also for the driver_override that STEP_BIND changes for a moment. When it fails, the
+ * step fails before anything was done. undone(): that undo was done.
+ */
+struct exec_keep {
+	void (*begin)(void *arg);       /* an attempt begins */
+	int (*intend)(void *arg, const struct exec_undo *undo, struct err *err);
+	void (*undone)(void *arg, size_t place);
+	void *arg;
+	/*
+	 * What an earlier process remembered, or NULL. RESTORE passes over a function
+	 * that is another one by now, or was given other BARs (a note says so).
+	 */
+	const struct exec_memory *memory;
+};
+
 /* Told about every step; any function may be NULL. */
 struct exec_watch {
 	void (*begin)(void *arg, const struct attempt *a, const struct step *s);
@@ -58,6 +105,7 @@ struct exec_watch {
 	/* Should the attempt stop? Undo steps run all the same. */
 	bool (*stop)(void *arg);
 	void *arg;
+	const struct exec_keep *keep;   /* NULL: nothing is written down */
 };
 
 /*
@@ -80,6 +128,7 @@ struct exec_summary {
 /*
  * Walk the ladder: usable attempts in order until one ends healthy. After a failure
  * the next attempt runs only if the card still answers or the method can do without.
+ * An errand that did all its steps counts as healthy.
  * @out has plan->nattempts elements.
  */
 void exec_plan(struct hw *hw, const struct plan *plan, const struct exec_watch *watch,

@@ -30,10 +30,13 @@
 #define DOUBT_LOOKS 4
 /* Dying takes no time but on a busy host, where it must not look like being stuck. */
 #define KILL_US 3000000ULL
+/* A lock tells nobody that it is free: look again. Each look is one open(). */
+#define LOCK_LOOK_US 50000
 #define KEY_SIGNAL 0
 
 /* What the deadline means to a worker depends on what was already tried. */
 enum phase {
+	PHASE_QUEUED,           /* another has the lock; until: the next look */
 	PHASE_RUNNING,          /* until: the deadline, or the step is overdue */
 	PHASE_ASKED,            /* SIGTERM sent; until: the end of grace */
 	PHASE_DOUBT,            /* in state D, or undoing; until: the next look */
@@ -50,6 +53,7 @@ struct run {
 	int pidfd, pipe;
 	size_t pipe_key, pidfd_key;
 	uint64_t begun, until;
+	uint64_t lock_until;    /* PHASE_QUEUED: the end of waiting for the lock */
 	uint64_t deadline;      /* of the whole job */
 	uint64_t kill_at;       /* PHASE_ASKED and later: the end of patience */
 	int result;             /* what the worker said; -1: nothing */
@@ -372,7 +376,10 @@ static void run_judge(struct sup *sup, struct run *run)
 	}
 }
 
+static void run_begin(struct sup *sup, struct run *run);
+
 static void (*const on_expiry[PHASES])(struct sup *, struct run *) = {
+	[PHASE_QUEUED] = run_begin,
 	[PHASE_RUNNING] = run_ask,
 	[PHASE_ASKED] = run_judge,
 	[PHASE_DOUBT] = run_judge,
@@ -381,6 +388,15 @@ static void (*const on_expiry[PHASES])(struct sup *, struct run *) = {
 
 /* --- signals ----------------------------------------------------------------------- */
 
+static void run_unqueue(struct sup *sup, struct run *run)
+{
+	char slot[BDF_STR];
+
+	run_end(sup, run, EXIT_BUSY, "asked to stop while waiting for another gpureset "
+		"to be done with %s; the card was not touched",
+		bdf_slot_str(run->job->slot, slot));
+}
+
 static void sup_on_signal(struct sup *sup)
 {
 	for (size_t i = 0; i < sup->n; i++) {
@@ -388,7 +404,9 @@ static void sup_on_signal(struct sup *sup)
 
 		if (run->phase == PHASE_DONE)
 			continue;
-		if (sup->signals > 1)
+		if (run->phase == PHASE_QUEUED)
+			run_unqueue(sup, run);
+		else if (sup->signals > 1)
 			run_leave(sup, run, "was left alone because a second signal "
 				  "asked to leave at once", "it has ended");
 		else if (run->phase == PHASE_RUNNING)
@@ -579,36 +597,62 @@ static int run_spawn(struct sup *sup, struct run *run, int lock)
 	return 0;
 }
 
-static void run_start(struct sup *sup, struct run *run)
+/* The lock, if there is one to take, is ours: the job's time runs from here on. */
+static void run_start(struct sup *sup, struct run *run, int lock)
 {
-	struct job *job = run->job;
-	struct err err = { 0 };
+	uint64_t timeout = sup->opts->timeout_us;
 	char slot[BDF_STR];
-	int lock = -1, rc;
+	int rc;
 
-	if (!job->no_lock) {
-		lock = lock_take(sup->opts->run_dir, job->slot, &err);
-		if (lock < 0) {
-			run_end(sup, run, lock == -EWOULDBLOCK ? EXIT_BUSY : EXIT_CONFIG,
-				"%s", err.text);
-			return;
-		}
-	}
+	run->phase = PHASE_RUNNING;
+	run->begun = now_us();
+	run->deadline = timeout ? after(run->begun, timeout) : NEVER;
+	run->until = run->deadline;
+	step_end(run->step);
 	rc = run_spawn(sup, run, lock);
 	/* From here on the lock lives exactly as long as the worker. */
 	if (lock >= 0)
 		close(lock);
 	if (rc < 0)
 		run_end(sup, run, EXIT_FAILED, "cannot start a worker for %s: %s; the "
-			"card was not touched", bdf_slot_str(job->slot, slot),
+			"card was not touched", bdf_slot_str(run->job->slot, slot),
 			strerror(-rc));
 }
 
-static void run_init(struct run *run, struct job *job, struct step *step,
-		     uint64_t timeout)
+static void run_queue(struct sup *sup, struct run *run)
 {
-	uint64_t now = now_us();
+	static const char text[] = "another gpureset has the card";
+	uint64_t now = now_us(), look = after(now, LOCK_LOOK_US);
 
+	if (!run->step->text[0])
+		step_begin(run->step, text, sizeof(text) - 1, sup->opts->lock_wait_us,
+			   now);
+	run->until = look < run->lock_until ? look : run->lock_until;
+}
+
+static void run_begin(struct sup *sup, struct run *run)
+{
+	struct err err = { 0 };
+	int lock = -1;
+
+	if (!run->job->no_lock) {
+		lock = lock_take(sup->opts->run_dir, run->job->slot, &err);
+		if (lock == -EWOULDBLOCK && now_us() < run->lock_until) {
+			run_queue(sup, run);
+			return;
+		}
+		if (lock < 0) {
+			run_end(sup, run, lock == -EWOULDBLOCK ? EXIT_BUSY : EXIT_CONFIG,
+				"%s", err.text);
+			return;
+		}
+	}
+	run_start(sup, run, lock);
+}
+
+static void run_init(struct run *run, struct job *job, struct step *step,
+		     uint64_t lock_wait)
+{
 	job->status = EXIT_FAILED;
 	job->report = NULL;
 	job->report_len = 0;
@@ -619,9 +663,10 @@ static void run_init(struct run *run, struct job *job, struct step *step,
 	run->pidfd = -1;
 	run->pipe = -1;
 	run->result = -1;
-	run->begun = now;
-	run->deadline = timeout ? after(now, timeout) : NEVER;
-	run->until = run->deadline;
+	run->phase = PHASE_QUEUED;
+	run->begun = now_us();
+	run->until = NEVER;
+	run->lock_until = after(run->begun, lock_wait);
 }
 
 /* --- the loop ---------------------------------------------------------------------- */
@@ -673,7 +718,7 @@ static void run_turn(struct sup *sup, struct run *run)
 
 	if (run->phase != PHASE_DONE && run->pipe >= 0 && fds[run->pipe_key].revents)
 		run_listen(sup, run, READS_PER_TURN);
-	if (run->phase != PHASE_DONE && fds[run->pidfd_key].revents)
+	if (run->phase != PHASE_DONE && run->pidfd >= 0 && fds[run->pidfd_key].revents)
 		run_reap(sup, run);
 	if (run->phase != PHASE_DONE && now_us() >= run->until)
 		on_expiry[run->phase](sup, run);
@@ -758,9 +803,9 @@ int supervise(struct job *jobs, size_t n, const struct supervise_opts *opts,
 	sup.grace = opts->grace_us ? opts->grace_us : GRACE_US;
 	sup.progress = progress_open(opts->progress ? opts->progress_to : NULL);
 	for (size_t i = 0; i < n; i++)
-		run_init(&sup.run[i], &jobs[i], &sup.step[i], opts->timeout_us);
+		run_init(&sup.run[i], &jobs[i], &sup.step[i], opts->lock_wait_us);
 	for (size_t i = 0; i < n; i++)
-		run_start(&sup, &sup.run[i]);
+		run_begin(&sup, &sup.run[i]);
 	while (sup.active)
 		sup_turn(&sup);
 	sup_close(&sup);

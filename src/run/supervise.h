@@ -53,7 +53,7 @@ struct job {
 	char *report;                   /* malloc'ed, may be NULL */
 	size_t report_len;
 	char why[ERR_TEXT]; /* the supervisor's own sentence: busy, stuck, died */
-	uint64_t took_us;
+	uint64_t took_us;               /* since it had the lock */
 };
 
 enum loop_kind { LOOP_AUTO, LOOP_URING, LOOP_POLL };
@@ -75,6 +75,12 @@ struct supervise_opts {
 	FILE *progress_to;
 	FILE *notes_to;
 	const char *run_dir;            /* "/run/gpureset" */
+	/*
+	 * How long to wait for the end of another gpureset that has the job's slot; 0:
+	 * not at all. The job's timeout begins when it has the lock; a signal or the end
+	 * of that time ends the job with EXIT_BUSY, its card untouched.
+	 */
+	uint64_t lock_wait_us;
 	enum loop_kind loop;            /* LOOP_AUTO: io_uring, else poll(2) */
 };
 

@@ -1277,6 +1277,197 @@ static void test_no_lock(void **state)
 	assert_int_equal(access(rig->run_dir, F_OK), -1);
 }
 
+/* --- waiting for a lock ------------------------------------------------------------ */
+
+/* Somebody else's lock of job 0's slot, for @ms (0: until it is killed). */
+static pid_t locker_start(struct rig *rig, unsigned int ms)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int fd = lock_take(rig->run_dir, rig->job[0].slot, &rig->err);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (fd < 0 || lock_note(fd, getpid()) < 0 || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		pause_ms(ms ? ms : 120000);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void locker_end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* Its own time and took_us begin with the lock; other jobs do not wait. */
+static void test_queued(void **state)
+{
+	struct rig *rig = *state;
+	pid_t pid = locker_start(rig, 2000);
+	uint64_t start = clock_us(), all;
+
+	rig->opts.lock_wait_us = 60000 * MS;
+	rig->opts.timeout_us = 1900 * MS;
+	rig->opts.grace_us = 20000 * MS;
+	rig->job[1].work = work_until_stop;
+	assert_int_equal(run_jobs(rig, 3, work_sleep_300), 0);
+	all = clock_us() - start;
+	assert_string_equal(rig->job[0].why, "");
+	assert_int_equal(rig->job[0].status, EXIT_HEALTHY);
+	assert_true(rig->job[0].took_us < all - 500 * MS);
+	assert_int_equal(rig->job[1].status, EXIT_NO_METHOD);
+	assert_int_equal(rig->job[2].status, EXIT_HEALTHY);
+	assert_true(rig->job[2].took_us < all);
+	locker_end(pid);
+}
+
+/* The timeout of a job that had to wait is whole. */
+static void test_queued_timeout(void **state)
+{
+	struct rig *rig = *state;
+	pid_t pid = locker_start(rig, 700);
+
+	rig->opts.lock_wait_us = 60000 * MS;
+	rig->opts.timeout_us = 500 * MS;
+	rig->opts.grace_us = 20000 * MS;
+	assert_int_equal(run_jobs(rig, 1, work_until_stop), 0);
+	assert_string_equal(rig->job[0].report, "undone");
+	assert_true(rig->job[0].took_us >= 500 * MS);
+	locker_end(pid);
+}
+
+static void test_queued_too_long(void **state)
+{
+	struct rig *rig = *state;
+	pid_t pid = locker_start(rig, 0);
+	char want[64];
+
+	snprintf(want, sizeof(want), "busy: worker %d has been resetting 0000:0b:00",
+		 (int)pid);
+	rig->opts.lock_wait_us = 1500 * MS;
+	rig->job[1].work = work_nothing;
+	assert_int_equal(run_jobs(rig, 2, work_nothing), 0);
+	assert_int_equal(rig->job[0].status, EXIT_BUSY);
+	assert_why(&rig->job[0], want);
+	assert_true(rig->job[0].took_us >= 1500 * MS);
+	assert_int_equal(rig->job[1].status, EXIT_HEALTHY);
+	/* as ever without that option */
+	rig->opts.lock_wait_us = 0;
+	assert_int_equal(run_jobs(rig, 1, work_nothing), 0);
+	assert_int_equal(rig->job[0].status, EXIT_BUSY);
+	assert_why(&rig->job[0], want);
+	assert_true(rig->job[0].took_us < 1500 * MS);
+	locker_end(pid);
+}
+
+/* Only a lock that is held is waited for, not one that cannot be made. */
+static void test_queued_not(void **state)
+{
+	struct rig *rig = *state;
+
+	rig->opts.lock_wait_us = 3600000 * MS;
+	rig->job[1].no_lock = true;
+	assert_int_equal(symlink(rig->dir, rig->run_dir), 0);
+	assert_int_equal(run_jobs(rig, 2, work_nothing), 0);
+	assert_int_equal(rig->job[0].status, EXIT_CONFIG);
+	assert_why(&rig->job[0], "not a folder");
+	assert_int_equal(rig->job[1].status, EXIT_HEALTHY);
+}
+
+/* Two jobs of one call: one after the other, and neither sees the other's pipes. */
+static void test_queued_same_slot(void **state)
+{
+	struct rig *rig = *state;
+	char known[4096];
+
+	list_own_links(known, sizeof(known));
+	rig->opts.lock_wait_us = 60000 * MS;
+	for (int i = 1; i < 4; i++)
+		rig->job[i].slot = rig->job[0].slot;
+	assert_int_equal(run_jobs(rig, 5, work_list_fds), 0);
+	for (int i = 0; i < 5; i++) {
+		const char *list = rig->job[i].report;
+
+		assert_int_equal(rig->job[i].status, EXIT_HEALTHY);
+		assert_int_equal(count_links(list, "pipe:", known), 1);
+		assert_int_equal(count_links(list, ".lock", known), 1);
+		assert_null(strstr(list, "pidfd"));
+	}
+}
+
+static void note_after(int fd)
+{
+	if (fork() == 0) {      /* by then the supervisor waits */
+		pause_ms(300);
+		_exit(write(fd, "started", 7) != 7);
+	}
+	close(fd);
+}
+
+static void test_queued_signal(void **state)
+{
+	struct rig *rig = *state;
+	pid_t pid = locker_start(rig, 0);
+	struct sent_back back;
+	struct harness h;
+	int late[2];
+	char c;
+
+	rig->opts.lock_wait_us = 60000 * MS;
+	assert_int_equal(pipe2(late, O_CLOEXEC), 0);
+	h = harness_start(rig, work_nothing, note_after, late[1]);
+	close(late[1]);
+	assert_int_equal(read(late[0], &c, 1), 1);
+	kill(h.pid, SIGTERM);
+	back = harness_end(&h);
+	assert_int_equal(back.status, EXIT_BUSY);
+	assert_string_equal(back.why, "asked to stop while waiting for another gpureset "
+			    "to be done with 0000:0b:00; the card was not touched");
+	assert_true(back.mask_kept);
+	/* that other one was not disturbed */
+	assert_int_equal(kill(pid, 0), 0);
+	locker_end(pid);
+	close(late[0]);
+}
+
+static void test_queued_progress(void **state)
+{
+	struct rig *rig = *state;
+	pid_t pid = locker_start(rig, 1500);
+	char *text = NULL;
+	size_t len = 0;
+
+	rig->opts.lock_wait_us = 60000 * MS;
+	rig->opts.progress = true;
+	rig->opts.progress_to = open_memstream(&text, &len);
+	assert_non_null(rig->opts.progress_to);
+	assert_int_equal(run_jobs(rig, 1, work_exit), 0);
+	fclose(rig->opts.progress_to);
+	assert_non_null(strstr(text, "0000:0b:00: waiting: another gpureset has the card "
+			       "(1 s of at most 60 s)\n"));
+	/* what was waited for is not a step of the worker */
+	assert_why(&rig->job[0], "without a result in step 'look around'");
+	free(text);
+	locker_end(pid);
+	pid = locker_start(rig, 200);
+	rig->opts.progress = false;
+	rig->job[0].work = work_kill;
+	assert_int_equal(run_jobs(rig, 1, work_kill), 0);
+	assert_why(&rig->job[0], "before its first step");
+	locker_end(pid);
+}
+
 /* --- frames ------------------------------------------------------------------------ */
 
 /* Whatever pieces the pipe hands over, frames come out whole. */
@@ -1398,6 +1589,13 @@ static const struct test tests[] = {
 	{ "locks: who holds them", test_lock_content },
 	{ "two jobs for one slot", test_same_slot },
 	{ "no lock", test_no_lock },
+	{ "a lock is waited for", test_queued },
+	{ "... and the timeout begins with it", test_queued_timeout },
+	{ "... for so long", test_queued_too_long },
+	{ "... when somebody has it", test_queued_not },
+	{ "... by jobs of one call", test_queued_same_slot },
+	{ "... until a signal", test_queued_signal },
+	{ "... and it is said", test_queued_progress },
 	{ "frames", test_frames },
 	{ "a dropped descriptor is let go", test_loop_drop },
 };

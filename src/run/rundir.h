@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Files in the folder of locks and of what must outlive a worker (/run/gpureset): only
+ * ours are opened, never through a link, never by another name of some other file.
+ */
+#ifndef GPURESET_RUN_RUNDIR_H
+#define GPURESET_RUN_RUNDIR_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+/*
+ * Open @name in @run_dir for reading and writing, with O_CREAT or O_APPEND in @flags
+ * as well; the folder is made when it is missing. Mode 0600, close-on-exec.
+ * @what names it in messages: "lock", "journal". Returns the descriptor; -ENOENT: no
+ * such file (without O_CREAT); -EPERM: the folder or the file cannot be trusted.
+ */
+int rundir_open(const char *run_dir, const char *name, const char *what, int flags,
+		struct err *err);
+
+/*
+ * Write the small file @name whole, @len bytes of @text, so that a reader sees the old
+ * one or the new one: by way of NAME.new. Errors as rundir_open(), or of the writing.
+ */
+int rundir_replace(const char *run_dir, const char *name, const char *what,
+		   const char *text, size_t len, struct err *err);
+
+/* Read it: as textfile_read(), and -EPERM as rundir_open(). -ENOENT: there is none. */
+int rundir_read(const char *run_dir, const char *name, const char *what, char **text,
+		size_t *len, struct err *err);
+
+/* A missing file is fine. */
+int rundir_remove(const char *run_dir, const char *name, struct err *err);
+
+#endif
