@@ -16,6 +16,7 @@ struct xml {
 	struct err *err;
 	struct span open[DOMXML_DEEP];  /* names of the elements we are in */
 	size_t depth;
+	bool domain;                    /* the document has one */
 	bool pci, managed;              /* of the hostdev we are in */
 };
 
@@ -67,12 +68,18 @@ static void xml_blanks(struct xml *x)
 		x->at++;
 }
 
+/* A letter that is not ASCII is not looked at: other people's metadata has them. */
+static bool xml_is_name(char c)
+{
+	return isalnum((unsigned char)c) || (unsigned char)c >= 0x80 ||
+	       (c && strchr("_:.-", c));
+}
+
 static struct span xml_name(struct xml *x)
 {
 	struct span name = { x->at, 0 };
 
-	while (x->at < x->end && (isalnum((unsigned char)*x->at) ||
-				  (*x->at && strchr("_:.-", *x->at))))
+	while (x->at < x->end && xml_is_name(*x->at))
 		x->at++;
 	name.len = (size_t)(x->at - name.s);
 	return name;
@@ -130,7 +137,7 @@ static int attr_number(struct xml *x, const struct attrs *a, const char *name,
 	size_t i = hex ? 2 : 0;
 
 	if (!s || i == s->len)
-		return xml_bad(x, "an address has domain, bus, slot and function");
+		return xml_bad(x, "an address has bus, slot and function");
 	for (*v = 0; i < s->len; i++) {
 		int c = tolower((unsigned char)s->s[i]);
 		uint32_t digit = isdigit(c) ? (uint32_t)(c - '0') :
@@ -156,12 +163,13 @@ static bool xml_within(const struct xml *x, const char *const path[], size_t n)
 	return x->depth == n;
 }
 
+/* The domain may be left out, and is 0 then: libvirt's basictypes.rng, "pciaddress". */
 static int xml_address(struct xml *x, const struct attrs *a)
 {
-	uint32_t domain, bus, slot, fn;
+	uint32_t domain = 0, bus, slot, fn;
 	struct domxml *d = x->out;
 
-	if (attr_number(x, a, "domain", 0xffffff, &domain) ||
+	if ((attr_of(a, "domain") && attr_number(x, a, "domain", 0xffffff, &domain)) ||
 	    attr_number(x, a, "bus", 0xff, &bus) ||
 	    attr_number(x, a, "slot", 0x1f, &slot) ||
 	    attr_number(x, a, "function", 7, &fn))
@@ -178,6 +186,7 @@ static int xml_element(struct xml *x, const struct span *name, const struct attr
 {
 	static const char *const source[] = { "domain", "devices", "hostdev", "source" };
 
+	x->domain |= !x->depth && span_is(name, "domain");
 	if (span_is(name, "hostdev") && xml_within(x, source, 2)) {
 		x->pci = attr_is(a, "type", "pci");
 		x->managed = attr_is(a, "managed", "yes");
@@ -268,5 +277,7 @@ int domxml_parse(struct domxml *d, const char *text, size_t len, struct err *err
 	x.at = x.at ? x.at : x.end;
 	if (!rc && x.depth)
 		rc = xml_bad(&x, "the document ends in the middle of an element");
+	if (!rc && !x.domain)
+		rc = xml_bad(&x, "there is no domain in it");
 	return rc;
 }

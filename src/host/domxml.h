@@ -22,7 +22,7 @@ struct domxml {
 	size_t n;
 };
 
-/* -EINVAL: not XML as libvirt writes it, with line and column in @err. */
+/* -EINVAL: no domain as libvirt writes it, with line and column in @err. */
 int domxml_parse(struct domxml *d, const char *text, size_t len, struct err *err);
 
 #endif

@@ -15,6 +15,9 @@
 #include "host/hostpci.h"
 
 #define PVE_DIR "/etc/pve"
+#define PVE_QM "/usr/sbin/qm"
+#define PVE_PVESM "/usr/sbin/pvesm"
+#define PVE_SNIPPETS "/var/lib/vz/snippets"   /* of the storage `local` */
 #define PVE_VMID_MIN 100u
 #define PVE_VMID_MAX 999999999u
 #define PVE_VALUE 512

@@ -2,52 +2,33 @@
 #include "host/vmrecord.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/textfile.h"
+#include "run/rundir.h"
 
 #define HEAD "gpureset vm 1\n"
+#define WHAT "record of a VM's devices"
+#define RECORD_NAME 32
 
-static void record_path(const char *run_dir, unsigned vmid, const char *more, char *buf,
-			size_t size)
+static void record_name(unsigned vmid, char buf[RECORD_NAME])
 {
-	snprintf(buf, size, "%s/vm-%u%s", run_dir, vmid, more);
-}
-
-static int record_put(const char *path, const struct vmrecord *rec, struct err *err)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-	char text[BDF_STR];
-
-	if (!f)
-		return err_sys(err, errno, "cannot write %s", path);
-	fputs(HEAD, f);
-	for (size_t i = 0; i < rec->n; i++)
-		fprintf(f, "%s\n", bdf_str(rec->fn[i], text));
-	if (fclose(f))
-		return err_sys(err, errno, "cannot write %s", path);
-	return 0;
+	snprintf(buf, RECORD_NAME, "vm-%u", vmid);
 }
 
 int vmrecord_write(const char *run_dir, unsigned vmid, const struct vmrecord *rec,
 		   struct err *err)
 {
-	char path[256], fresh[256];
-	int rc;
+	char text[sizeof(HEAD) + VMRECORD_MOST * BDF_STR] = HEAD;
+	char name[RECORD_NAME], fn[BDF_STR];
+	size_t len = strlen(text);
 
-	record_path(run_dir, vmid, "", path, sizeof(path));
-	record_path(run_dir, vmid, ".new", fresh, sizeof(fresh));
-	rc = record_put(fresh, rec, err);
-	if (!rc && rename(fresh, path))
-		rc = err_sys(err, errno, "cannot rename %s", fresh);
-	if (rc)
-		unlink(fresh);
-	return rc;
+	record_name(vmid, name);
+	for (size_t i = 0; i < rec->n; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s\n",
+					bdf_str(rec->fn[i], fn));
+	return rundir_replace(run_dir, name, WHAT, text, len, err);
 }
 
 static int record_parse(const char *path, char *text, struct vmrecord *rec,
@@ -75,15 +56,16 @@ static int record_parse(const char *path, char *text, struct vmrecord *rec,
 int vmrecord_read(const char *run_dir, unsigned vmid, struct vmrecord *rec,
 		  struct err *err)
 {
-	char path[256], *text;
+	char name[RECORD_NAME], path[256], *text;
 	size_t len;
 	int rc;
 
 	memset(rec, 0, sizeof(*rec));
-	record_path(run_dir, vmid, "", path, sizeof(path));
-	rc = textfile_read(path, &text, &len, err);
+	record_name(vmid, name);
+	rc = rundir_read(run_dir, name, WHAT, &text, &len, err);
 	if (rc)
 		return rc;
+	snprintf(path, sizeof(path), "%s/%s", run_dir, name);
 	rc = record_parse(path, text, rec, err);
 	free(text);
 	return rc;
@@ -91,8 +73,8 @@ int vmrecord_read(const char *run_dir, unsigned vmid, struct vmrecord *rec,
 
 void vmrecord_remove(const char *run_dir, unsigned vmid)
 {
-	char path[256];
+	char name[RECORD_NAME];
 
-	record_path(run_dir, vmid, "", path, sizeof(path));
-	unlink(path);
+	record_name(vmid, name);
+	rundir_remove(run_dir, name, NULL);
 }

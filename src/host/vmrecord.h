@@ -19,7 +19,7 @@ struct vmrecord {
 	size_t n;
 };
 
-/* RUN_DIR/vm-VMID; the folder must exist. */
+/* RUN_DIR/vm-VMID; the folder is made when it is missing. */
 int vmrecord_write(const char *run_dir, unsigned vmid, const struct vmrecord *rec,
 		   struct err *err);
 /* -ENOENT: no record; -EINVAL: it is damaged, with the line in @err. */
