@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/config.h"
 #include "hw/hw_linux.h"
 
 bool ask_needed(const struct study *s)
@@ -75,13 +76,13 @@ static bool ask_might(const struct quirk_db *db)
 }
 
 /* What cannot be looked at here is the worker's to report. */
-static void ask_target(const struct options *o, const struct quirk_db *db, struct hw *hw,
+static void ask_target(const struct quirk_db *db, struct hw *hw,
 		       const struct bdf_spec *spec, struct plan_opts *plan)
 {
 	struct err err = { 0 };
 	struct study s;
 
-	if (!study_target(&s, hw, db, spec, &o->plan, &err) && ask_needed(&s))
+	if (!study_target(&s, hw, db, spec, plan, &err) && ask_needed(&s))
 		plan->allow_untested = ask_untested(&s, stdin, stderr);
 	study_free(&s);
 }
@@ -92,12 +93,14 @@ void ask_targets(const struct options *o, const struct quirk_db *db,
 	struct err err = { 0 };
 	struct hw *hw;
 
-	for (size_t i = 0; i < o->ntargets; i++)
+	for (size_t i = 0; i < o->ntargets; i++) {
 		plan[i] = o->plan;
+		config_card(o->conf, o->target[i].bdf, &plan[i]);
+	}
 	if (!ask_can(o) || !ask_might(db))
 		return;
 	hw = hw_linux_open(&err);       /* a recording is never asked about */
 	for (size_t i = 0; hw && i < o->ntargets; i++)
-		ask_target(o, db, hw, &o->target[i], &plan[i]);
+		ask_target(db, hw, &o->target[i], &plan[i]);
 	hw_close(hw);
 }

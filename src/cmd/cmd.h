@@ -17,15 +17,25 @@
 #ifndef GPURESET_QUIRK_DIR
 #define GPURESET_QUIRK_DIR "/usr/share/gpureset/quirks"
 #endif
+#ifndef GPURESET_HOOK
+#define GPURESET_HOOK "/usr/libexec/gpureset/pve-hook"
+#endif
 #define GPURESET_QUIRK_ETC "/etc/gpureset/quirks"
 #define GPURESET_RUN_DIR "/run/gpureset"
 #define MAX_TARGETS 64
+#define MAX_WORDS 64
+
+struct config;
 
 struct command {
 	const char *name;
 	const char *args;       /* "BDF... [options]" */
 	const char *summary;
-	const char *options;    /* letters of the options it takes, see option_rows */
+	/*
+	 * Letters of the options it takes, see option_rows. 'F': all --force-*; '*': what
+	 * is no option is a word of the command's own, not an address.
+	 */
+	const char *options;
 	int (*run)(int argc, char **argv);      /* argv[0] is the command's name */
 };
 
@@ -42,14 +52,23 @@ struct options {
 	uint64_t timeout_us;    /* 0: each step's own limit */
 	const char *quirks;     /* --quirks DIR: instead of the installed folders */
 	const char *config;     /* --config FILE: instead of the installed one */
+	const struct config *conf;      /* what config_apply() has read, or NULL */
 	const char *replay;     /* --replay FILE: a recorded machine, not this one */
 	const char *record_run; /* --record-run FILE */
 	const char *output;     /* -o FILE */
 	const char *run_dir;
 	bool poll;              /* --no-io-uring */
 	bool help;
+	/* Proxmox' places: --config-dir, --node (or NULL), --qemu-run-dir */
+	const char *pve_dir, *pve_node, *qemu_run;
+	const char *script;     /* --script: the hookscript that calls us */
+	const char *qm, *pvesm; /* Proxmox' own programs */
+	const char *snippets;   /* --snippets: folder of the storage `local` */
+	const char *pve_hook;   /* --pve-hook: hooks/pve-hook as it is installed */
 	struct bdf_spec target[MAX_TARGETS];
 	size_t ntargets;
+	const char *word[MAX_WORDS];
+	size_t nwords;
 };
 
 /*
@@ -66,6 +85,11 @@ void usage(FILE *out);
  * exit status after a message.
  */
 int load_quirks(const struct options *o, struct quirk_db *db);
+/*
+ * The same for what acts on this machine's cards: no file at all is an error, as what
+ * must not be done to them is not known then.
+ */
+int load_quirks_to_act(const struct options *o, struct quirk_db *db);
 
 /* "gpureset: ...\n" on stderr; returns @status. */
 int complain(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* gpureset.conf: whom it is read from, and what holds for a VM and a card. */
 #include "cmd/config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,252 +11,85 @@
 #include <unistd.h>
 
 #include "base/textfile.h"
+#include "base/trust.h"
 #include "base/xalloc.h"
 #include "cmd/cmd.h"
+#include "cmd/config_parse.h"
 #include "run/supervise.h"
 
 #define CONFIG_MOST (64u << 10)         /* a handful of lines; more is not ours */
 
-/* --- one line ------------------------------------------------------------------ */
+/* --- what holds ------------------------------------------------------------------ */
 
-struct config_line {
-	struct config *conf;
-	struct diag *diag;
-	const char *path;
-	int number;
-	const char *text;
-	size_t len;             /* without a comment and blanks at the end */
+static const uint64_t config_defaults[KEYS] = {
+	[KEY_HOOK] = HOOK_RESET,
+	[KEY_AFTER_STOP] = AFTER_STOP_VFIO,
+	[KEY_PRE_START] = 120000000,
+	[KEY_POST_STOP] = 50000000,
 };
 
-/* One word of a value, and where it stands in the line. */
-struct config_word {
-	const char *text;
-	size_t len;
-};
-
-struct config_key {
-	const char *name;
-	void (*set)(struct config_line *l, const struct config_word *word, size_t n);
-};
-
-static void line_error(const struct config_line *l, const char *at, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void line_error(const struct config_line *l, const char *at, const char *fmt, ...)
+static void settings_add(const struct config_section *s, uint64_t value[KEYS],
+			 struct settings *out)
 {
-	char text[DIAG_TEXT];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	diag_add(l->diag, DIAG_ERROR, l->path, l->number, (int)(at - l->text) + 1,
-		 l->text, l->len, "%s", text);
+	for (size_t i = 0; i < KEYS; i++)
+		if (s->set[i])
+			value[i] = s->value[i];
+	/* all of a file are at most that many (add_allowed) */
+	for (size_t i = 0; i < s->nallowed && out->nallowed < CONFIG_ALLOWED; i++)
+		out->allowed[out->nallowed++] = s->allowed[i];
 }
 
-static bool word_is(const struct config_word *w, const char *text)
+void config_settings(const struct config *conf, const char *vm, struct bdf card,
+		     bool has_card, struct settings *out)
 {
-	return w->len == strlen(text) && !memcmp(w->text, text, w->len);
+	/* it is only compared */
+	const struct config_name who = { .vm = (char *)(uintptr_t)vm, .card = card };
+	const struct config_section *s;
+	uint64_t value[KEYS];
+
+	memset(out, 0, sizeof(*out));
+	memcpy(value, config_defaults, sizeof(value));
+	if (conf->n)
+		settings_add(&conf->section[0], value, out);
+	s = has_card ? section_find(conf, KIND_CARD, &who) : NULL;
+	if (s)
+		settings_add(s, value, out);
+	s = vm ? section_find(conf, KIND_VM, &who) : NULL;
+	if (s)
+		settings_add(s, value, out);
+	out->hook = (enum hook_policy)value[KEY_HOOK];
+	out->after_stop = (enum after_stop)value[KEY_AFTER_STOP];
+	out->pre_start_us = value[KEY_PRE_START];
+	out->post_stop_us = value[KEY_POST_STOP];
+	out->start_anyway = value[KEY_START_ANYWAY];
 }
 
-/* --- keys ---------------------------------------------------------------------- */
-
-/* What a quirk file's name without ".quirk" is made of. */
-static bool id_valid(const struct config_word *w)
+void config_card(const struct config *conf, struct bdf card, struct plan_opts *opts)
 {
-	for (size_t i = 0; i < w->len; i++)
-		if (!isalnum((unsigned char)w->text[i]) && !strchr("-_.+", w->text[i]))
-			return false;
-	return true;
-}
+	const struct config_name who = { .card = card };
+	const struct config_section *s;
 
-static void set_allow(struct config_line *l, const struct config_word *word, size_t n)
-{
-	struct config *c = l->conf;
-
-	for (size_t i = 0; i < n; i++) {
-		char *id;
-
-		if (!id_valid(&word[i])) {
-			line_error(l, word[i].text, "'%.*s' is not a quirk's id (its "
-				   "file name without .quirk), nor 'all'",
-				   (int)word[i].len, word[i].text);
-			continue;
-		}
-		if (word_is(&word[i], "all") && n > 1)
-			line_error(l, word[i].text, "'all' stands alone");
-		id = xcalloc(word[i].len + 1, 1);
-		memcpy(id, word[i].text, word[i].len);
-		c->allowed = xgrow(c->allowed, c->nallowed, &c->room, sizeof(id));
-		c->allowed[c->nallowed++] = id;
-	}
-}
-
-static const struct config_key config_keys[] = {
-	{ "allow-untested", set_allow },
-};
-
-#define NKEYS (sizeof(config_keys) / sizeof(*config_keys))
-
-/* --- the file ------------------------------------------------------------------ */
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-/* A '#' begins a comment at the start of the line or after a blank. */
-static size_t line_end(const char *text, size_t len)
-{
-	size_t end = 0;
-
-	while (end < len && !(text[end] == '#' && (!end || is_blank(text[end - 1]))))
-		end++;
-	while (end && is_blank(text[end - 1]))
-		end--;
-	return end;
-}
-
-#define MAX_WORDS 64
-
-static size_t line_words(struct config_line *l, const char *at, struct config_word *word)
-{
-	const char *end = l->text + l->len;
-	size_t n = 0;
-
-	while (at < end) {
-		while (at < end && is_blank(*at))
-			at++;
-		if (at == end)
-			break;
-		if (n == MAX_WORDS) {
-			line_error(l, at, "more than %d words on a line", MAX_WORDS);
-			return n;
-		}
-		word[n].text = at;
-		while (at < end && !is_blank(*at))
-			at++;
-		word[n].len = (size_t)(at - word[n].text);
-		n++;
-	}
-	return n;
-}
-
-static void key_unknown(struct config_line *l, const struct config_word *key)
-{
-	const char *names[NKEYS + 1] = { NULL }, *near;
-	char word[64];
-
-	for (size_t i = 0; i < NKEYS; i++)
-		names[i] = config_keys[i].name;
-	snprintf(word, sizeof(word), "%.*s", (int)key->len, key->text);
-	near = diag_nearest(word, names);
-	line_error(l, key->text, "unknown key '%s'%s%s%s", word,
-		   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-}
-
-static void line_set(struct config_line *l, const struct config_word *key,
-		     const char *value)
-{
-	struct config_word word[MAX_WORDS];
-	size_t n = line_words(l, value, word);
-
-	for (size_t i = 0; i < NKEYS; i++) {
-		if (!word_is(key, config_keys[i].name))
-			continue;
-		if (n)
-			config_keys[i].set(l, word, n);
-		else
-			line_error(l, l->text + l->len, "%s needs a value",
-				   config_keys[i].name);
+	s = conf ? section_find(conf, KIND_CARD, &who) : NULL;
+	if (!s)
 		return;
-	}
-	key_unknown(l, key);
-}
-
-static void line_parse(struct config_line *l)
-{
-	const char *at = l->text, *end = l->text + l->len;
-	struct config_word key;
-
-	for (const char *p = at; p < end; p++)
-		if ((unsigned char)*p < ' ' && *p != '\t') {
-			line_error(l, p, "a byte 0x%02x does not belong in text",
-				   (unsigned char)*p);
-			return;
-		}
-	while (at < end && is_blank(*at))
-		at++;
-	if (at == end)
-		return;
-	key.text = at;
-	while (at < end && *at != '=' && !is_blank(*at))
-		at++;
-	key.len = (size_t)(at - key.text);
-	while (at < end && is_blank(*at))
-		at++;
-	if (at == end || *at != '=')
-		line_error(l, at, "expected 'key = value'");
-	else
-		line_set(l, &key, at + 1);
-}
-
-void config_parse(struct config *conf, const char *path, const char *text, size_t len,
-		  struct diag *diag)
-{
-	struct config_line l = { .conf = conf, .diag = diag, .path = path };
-	const char *at = text, *end = text + len;
-
-	memset(conf, 0, sizeof(*conf));
-	while ((l.text = textfile_line(&at, end, &l.len))) {
-		l.number++;
-		l.len = line_end(l.text, l.len);
-		line_parse(&l);
-	}
-}
-
-void config_free(struct config *conf)
-{
-	for (size_t i = 0; i < conf->nallowed; i++)
-		free(conf->allowed[i]);
-	free(conf->allowed);
-	memset(conf, 0, sizeof(*conf));
+	opts->allowed = s->joined;
+	opts->nallowed = s->njoined;
 }
 
 /* --- reading it ---------------------------------------------------------------- */
 
 static int trusted(int fd, const char *path, bool folder, struct err *err)
 {
+	const char *why;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, errno, "%s", path);
-	if (!folder && !S_ISREG(st.st_mode))
-		return err_set(err, EPERM, "%s is not obeyed: it is not a regular file",
-			       path);
-	if (st.st_uid != 0)
-		return err_set(err, EPERM, "%s is not obeyed: %s does not belong to root",
-			       path, folder ? "its folder" : "it");
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(err, EPERM, "%s is not obeyed: others than root can write "
-			       "to %s", path, folder ? "its folder" : "it");
-	return 0;
-}
-
-static int read_all(int fd, const char *path, char *text, size_t *len, struct err *err)
-{
-	ssize_t n;
-
-	for (*len = 0; *len <= CONFIG_MOST; *len += (size_t)n) {
-		n = read(fd, text + *len, CONFIG_MOST + 1 - *len);
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		else if (n < 0)
-			return err_sys(err, errno, "%s", path);
-		else if (n == 0)
-			return 0;
-	}
-	return err_set(err, EFBIG, "%s is larger than %u bytes", path, CONFIG_MOST);
+	why = trust_refuses(&st, folder);
+	if (!why)
+		return 0;
+	return err_set(err, EPERM, "%s is not obeyed: %s%s", path,
+		       folder ? "its folder is not safe: " : "", why);
 }
 
 static int open_folder(const char *path, struct err *err)
@@ -302,38 +134,50 @@ int config_load(struct config *conf, const char *path, bool trust, struct diag *
 		struct err *err)
 {
 	size_t len = 0, before = diag->errors;
-	int fd, rc;
 	char *text;
+	int fd, rc;
 
 	memset(conf, 0, sizeof(*conf));
 	fd = open_trusted(path, trust, err);
 	if (fd < 0)
 		return fd;
-	text = xcalloc(CONFIG_MOST + 1, 1);
-	rc = read_all(fd, path, text, &len, err);
-	if (!rc)
-		config_parse(conf, path, text, len, diag);
-	free(text);
+	rc = textfile_read_fd(fd, path, CONFIG_MOST, &text, &len, err);
 	close(fd);
-	return rc || diag->errors == before ? rc : -EINVAL;
+	if (rc)
+		return rc;
+	config_parse(conf, path, text, len, diag);
+	free(text);
+	if (diag->errors == before)
+		return 0;
+	config_free(conf);
+	return -EINVAL;
 }
 
-int config_apply(struct config *conf, struct options *o)
+int config_open(struct config *conf, const char *path)
 {
 	struct err err = { 0 };
 	struct diag diag;
 	int rc;
 
 	diag_init(&diag);
-	rc = config_load(conf, o->config ? o->config : GPURESET_CONFIG, true, &diag,
-			 &err);
+	rc = config_load(conf, path ? path : GPURESET_CONFIG, true, &diag, &err);
 	diag_print(&diag, stderr);
 	diag_free(&diag);
-	if (rc == -ENOENT && !o->config)
-		rc = 0;         /* nobody has to write one */
-	o->plan.allowed = (const char *const *)conf->allowed;
-	o->plan.nallowed = conf->nallowed;
-	if (rc && err.code)
+	if (!rc || (rc == -ENOENT && !path))
+		return 0;               /* nobody has to write one */
+	if (err.code)
 		fprintf(stderr, "gpureset: %s\n", err.text);
-	return rc ? EXIT_CONFIG : 0;
+	return EXIT_CONFIG;
+}
+
+int config_apply(struct config *conf, struct options *o)
+{
+	int status = config_open(conf, o->config);
+
+	o->conf = conf;
+	if (conf->n) {
+		o->plan.allowed = conf->section[0].joined;
+		o->plan.nallowed = conf->section[0].njoined;
+	}
+	return status;
 }

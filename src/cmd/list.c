@@ -139,10 +139,12 @@ static int pick_slot(const struct hw_node *node, void *arg)
 static void add_row(struct table *t, struct bdf slot)
 {
 	struct bdf_spec spec = { .bdf = slot, .whole_slot = true };
+	struct plan_opts opts = t->opts->plan;
 	struct err err = { 0 };
 	struct study s;
 
-	if (study_target(&s, t->hw, t->db, &spec, &t->opts->plan, &err)) {
+	config_card(t->opts->conf, slot, &opts);
+	if (study_target(&s, t->hw, t->db, &spec, &opts, &err)) {
 		complain(EXIT_FAILED, "%s", err.text);
 	} else {
 		t->row = xgrow(t->row, t->nrows, &t->row_room, sizeof(*t->row));

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "host/pve_conf.h"
+#include "host/pve_resv.h"
 #include "plan/guards.h"
 #include "run/supervise.h"
 
@@ -147,6 +149,54 @@ static int opt_output(struct options *o, const char *arg)
 	return 0;
 }
 
+static int opt_pve_dir(struct options *o, const char *arg)
+{
+	o->pve_dir = arg;
+	return 0;
+}
+
+static int opt_pve_node(struct options *o, const char *arg)
+{
+	o->pve_node = arg;
+	return 0;
+}
+
+static int opt_qemu_run(struct options *o, const char *arg)
+{
+	o->qemu_run = arg;
+	return 0;
+}
+
+static int opt_script(struct options *o, const char *arg)
+{
+	o->script = arg;
+	return 0;
+}
+
+static int opt_qm(struct options *o, const char *arg)
+{
+	o->qm = arg;
+	return 0;
+}
+
+static int opt_pvesm(struct options *o, const char *arg)
+{
+	o->pvesm = arg;
+	return 0;
+}
+
+static int opt_snippets(struct options *o, const char *arg)
+{
+	o->snippets = arg;
+	return 0;
+}
+
+static int opt_pve_hook(struct options *o, const char *arg)
+{
+	o->pve_hook = arg;
+	return 0;
+}
+
 static const struct option_row option_rows[] = {
 	{ 'n', "dry-run", NULL, "print every step that would be done, do nothing",
 	  opt_dry_run },
@@ -172,6 +222,18 @@ static const struct option_row option_rows[] = {
 	  opt_replay },
 	{ 'W', "record-run", "FILE", "write down every access, in a new file",
 	  opt_record_run },
+	{ 'D', "config-dir", "DIR", "Proxmox' configuration, instead of " PVE_DIR,
+	  opt_pve_dir },
+	{ 'N', "node", "NAME", "the configuration of another node", opt_pve_node },
+	{ 'E', "qemu-run-dir", "DIR", "Proxmox' reservations, instead of " PVE_RUN_DIR,
+	  opt_qemu_run },
+	{ 'S', "script", "PATH", "the hookscript that calls: gpureset+NAME has "
+	  "NAME called too", opt_script },
+	{ 'X', "qm", "PATH", "instead of " PVE_QM, opt_qm },
+	{ 'V', "pvesm", "PATH", "instead of " PVE_PVESM, opt_pvesm },
+	{ 'T', "snippets", "DIR", "of the storage local, instead of " PVE_SNIPPETS,
+	  opt_snippets },
+	{ 'K', "pve-hook", "FILE", "instead of " GPURESET_HOOK, opt_pve_hook },
 	{ 'P', "no-io-uring", NULL, "wait with poll(2)", opt_poll },
 	{ 'h', "help", NULL, "this text", opt_help },
 };
@@ -226,6 +288,14 @@ static int apply(struct options *o, int c, const char *arg)
 	return EXIT_USAGE;
 }
 
+static int add_word(struct options *o, const char *text)
+{
+	if (o->nwords == MAX_WORDS)
+		return complain(EXIT_USAGE, "at most %d words at once", MAX_WORDS);
+	o->word[o->nwords++] = text;
+	return 0;
+}
+
 static int add_target(struct options *o, const char *text)
 {
 	struct bdf_spec *spec = &o->target[o->ntargets];
@@ -252,12 +322,18 @@ int options_parse(struct options *o, const struct command *cmd, int argc, char *
 
 	memset(o, 0, sizeof(*o));
 	o->run_dir = GPURESET_RUN_DIR;
+	o->pve_dir = PVE_DIR;
+	o->qemu_run = PVE_RUN_DIR;
+	o->qm = PVE_QM;
+	o->pvesm = PVE_PVESM;
+	o->snippets = PVE_SNIPPETS;
+	o->pve_hook = GPURESET_HOOK;
 	make_getopt(cmd, longs, shorts);
 	optind = 1;
 	while (!rc && (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1)
 		rc = c == '?' ? EXIT_USAGE : apply(o, c, optarg);
 	for (int i = optind; i < argc && !rc; i++)
-		rc = add_target(o, argv[i]);
+		rc = takes(cmd, '*') ? add_word(o, argv[i]) : add_target(o, argv[i]);
 	return rc;
 }
 

@@ -12,11 +12,14 @@
 static int plan_one(const struct options *o, struct hw *hw, const struct quirk_db *db,
 		    const struct bdf_spec *spec, bool first)
 {
+	struct plan_opts opts = o->plan;
 	struct err err = { 0 };
 	struct study s;
-	int status = study_target(&s, hw, db, spec, &o->plan, &err);
 	struct report r = { .study = &s, .opts = o };
+	int status;
 
+	config_card(o->conf, spec->bdf, &opts);
+	status = study_target(&s, hw, db, spec, &opts, &err);
 	if (status) {
 		complain(status, "%s", err.text);
 	} else {
