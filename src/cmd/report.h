@@ -8,12 +8,14 @@
 #include "base/json.h"
 #include "cmd/cmd.h"
 #include "run/exec.h"
+#include "run/recover.h"
 
 struct report {
 	const struct study *study;
 	const struct options *opts;
 	const struct exec_outcome *out;         /* one an attempt, or NULL: nothing ran */
 	const struct exec_summary *sum;
+	const struct recovery *rec;             /* what a killed run had left, or NULL */
 };
 
 /* The exit status that the facts of @r amount to (enum exit_status). */

@@ -153,6 +153,22 @@ static void json_attempts(struct json *j, const struct report *r, bool steps)
 	json_array_end(j);
 }
 
+/* What a run that was killed had left behind. */
+static void json_recovered(struct json *j, const struct recovery *rec)
+{
+	if (!rec || !rec->found)
+		return;
+	json_object(j, "recovered");
+	json_int(j, "things", (int64_t)rec->steps);
+	json_int(j, "left", (int64_t)(rec->failed + rec->later));
+	json_bool(j, "damaged", rec->damaged);
+	if (rec->first.code)
+		json_string(j, "error", rec->first.text);
+	if (rec->note.code)
+		json_string(j, "note", rec->note.text);
+	json_object_end(j);
+}
+
 void report_json(const struct report *r, FILE *to, bool steps)
 {
 	const struct study *s = r->study;
@@ -179,6 +195,7 @@ void report_json(const struct report *r, FILE *to, bool steps)
 		if (r->sum->healthy && r->sum->healthy->unconfirmed)
 			report_confirm_json(r, &j);
 	}
+	json_recovered(&j, r->rec);
 	json_functions(&j, &s->target);
 	json_attempts(&j, r, steps);
 	json_object_end(&j);

@@ -11,6 +11,7 @@
 #include "cmd/config.h"
 #include "cmd/open.h"
 #include "cmd/report.h"
+#include "cmd/work.h"
 #include "run/supervise.h"
 
 /*
@@ -29,58 +30,7 @@ struct reset_job {
 	struct bdf_spec spec;
 };
 
-struct reset_watch {
-	struct channel *ch;
-	const struct plan *plan;
-	bool verbose;
-	bool passed;                    /* the step that is being done was passed by */
-};
-
 /* --- in the worker ------------------------------------------------------------- */
-
-static void watch_begin(void *arg, const struct attempt *a, const struct step *s)
-{
-	struct reset_watch *w = arg;
-	char line[512];
-
-	(void)a;
-	w->passed = false;
-	step_print(s, line, sizeof(line));
-	channel_step(w->ch, line, s->limit_us);
-}
-
-static void watch_passed(void *arg, const struct attempt *a, const struct step *s)
-{
-	struct reset_watch *w = arg;
-
-	(void)a;
-	(void)s;
-	w->passed = true;
-}
-
-static void watch_end(void *arg, const struct attempt *a, const struct step *s, int rc,
-		      uint64_t took_us)
-{
-	struct reset_watch *w = arg;
-	char line[640];
-	size_t n;
-
-	if (!w->verbose)
-		return;
-	report_step(w->plan, a, s, line, sizeof(line) - 64);
-	n = strlen(line);
-	snprintf(line + n, sizeof(line) - n, "  -> %s, %llu us",
-		 rc ? strerror(-rc) : w->passed ? "passed by" : "ok",
-		 (unsigned long long)took_us);
-	channel_note(w->ch, line);
-}
-
-static bool watch_stop(void *arg)
-{
-	const struct reset_watch *w = arg;
-
-	return channel_stop(w->ch);
-}
 
 static void send_error(const struct reset_job *rj, struct channel *ch, int status,
 		       const struct err *err)
@@ -129,64 +79,145 @@ static void send_report(const struct report *r, struct channel *ch)
 	free(buf);
 }
 
-static int run_plan(const struct reset_job *rj, struct channel *ch, struct hw *hw,
-		    const struct study *s)
+/* NULL: no card is touched, so there is nothing to recover and nothing to write down. */
+static const char *run_dir(const struct options *o)
 {
-	struct reset_watch w = { ch, &s->plan, rj->opts->verbose, false };
-	const struct exec_watch watch = {
-		.begin = watch_begin, .passed = watch_passed, .end = watch_end,
-		.stop = watch_stop, .arg = &w,
+	return o->dry_run || o->replay ? NULL : o->run_dir;
+}
+
+/*
+ * What a killed worker left, before the reset or (@rest) after it. With a struct hw of
+ * its own: it is no part of a run that is recorded. Returns 0 or an exit status.
+ */
+static int run_recover(const struct reset_job *rj, struct channel *ch, bool rest,
+		       struct recovery *rec, struct err *err)
+{
+	const struct options *o = rj->opts;
+	struct work_watch w = { .ch = ch, .verbose = o->verbose };
+	const struct exec_watch watch = work_watch(&w);
+	struct hw *hw;
+	int rc = 0;
+
+	if (!run_dir(o) || (rest && !work_has_rest(rec)))
+		return 0;
+	hw = open_hw(o, err);
+	if (!hw)
+		return open_status(err);
+	if (rest)
+		work_recover_rest(hw, o->run_dir, &rj->spec, rj->plan.force, &watch, rec);
+	else
+		rc = work_recover(hw, o->run_dir, &rj->spec, rj->plan.force, &watch, rec,
+				  err);
+	hw_close(hw);
+	if (rc == -EBUSY)
+		return EXIT_BUSY;
+	return rc == -EIO ? EXIT_FAILED : rc ? EXIT_CONFIG : 0;
+}
+
+static void send_recovered(const struct reset_job *rj, struct channel *ch,
+			   const struct recovery *rec)
+{
+	char text[3 * ERR_TEXT] = "gpureset: ";
+	size_t n = strlen(text);
+
+	if (!rec->found || (rj->opts->quiet && !work_has_rest(rec)))
+		return;
+	work_recovered(rec, rj->spec.bdf, text + n, sizeof(text) - n);
+	channel_note(ch, text);
+}
+
+static int run_plan(const struct reset_job *rj, struct channel *ch, struct hw *hw,
+		    const struct study *s, struct report *r)
+{
+	struct work_watch w = {
+		.ch = ch, .plan = &s->plan, .verbose = rj->opts->verbose,
 	};
-	struct exec_summary sum = { 0 };
-	struct report r = { .study = s, .opts = rj->opts };
+	const struct exec_watch watch = work_watch(&w);
+	struct exec_outcome *out = xcalloc(s->plan.nattempts + 1, sizeof(*out));
+	struct exec_summary *sum = xcalloc(1, sizeof(*sum));
 	struct err err = { 0 };
-	int status;
+	uint64_t deadline;
 
-	if (!rj->opts->dry_run && !s->plan.refusal) {
-		struct exec_outcome *out = xcalloc(s->plan.nattempts, sizeof(*out));
-		uint64_t deadline;
+	r->out = out;
+	r->sum = sum;
+	open_begin(hw, rj->opts, &rj->plan, s->quirk);
+	deadline = rj->opts->timeout_us ? hw_now(hw) + rj->opts->timeout_us : 0;
+	if (work_exec_plan(hw, run_dir(rj->opts), rj->spec.bdf, &s->plan, &watch,
+			   deadline, out, sum, &err) == 0)
+		return 0;
+	send_error(rj, ch, EXIT_CONFIG, &err);
+	return EXIT_CONFIG;
+}
 
-		open_begin(hw, rj->opts, &rj->plan, s->quirk);
-		deadline = rj->opts->timeout_us ? hw_now(hw) + rj->opts->timeout_us : 0;
-		exec_plan(hw, &s->plan, &watch, deadline, out, &sum);
-		r.out = out;
-		r.sum = &sum;
-	}
-	status = report_status(&r);
-	if (open_end(hw, status, sum.healthy ? sum.healthy->name : "none", &err)) {
-		status = open_status(&err);
-		send_error(rj, ch, status, &err);
-	} else {
-		send_report(&r, ch);
+static int run_target(const struct reset_job *rj, struct channel *ch, struct hw *hw,
+		      const struct study *s, struct recovery *rec)
+{
+	struct report r = { .study = s, .opts = rj->opts, .rec = rec };
+	const char *verdict;
+	struct err err = { 0 };
+	int status = 0;
+
+	if (!rj->opts->dry_run && !s->plan.refusal)
+		status = run_plan(rj, ch, hw, s, &r);
+	run_recover(rj, ch, true, rec, &err);
+	if (!status) {
+		status = report_status(&r);
+		verdict = r.sum && r.sum->healthy ? r.sum->healthy->name : "none";
+		if (open_end(hw, status, verdict, &err)) {
+			status = open_status(&err);
+			send_error(rj, ch, status, &err);
+		} else {
+			send_report(&r, ch);
+		}
 	}
 	free((void *)r.out);
+	free((void *)r.sum);
+	return status;
+}
+
+static int run_study(const struct reset_job *rj, struct channel *ch,
+		     struct recovery *rec)
+{
+	struct err err = { 0 };
+	struct study s;
+	int status;
+	struct hw *hw;
+
+	hw = open_run(rj->opts, rj->db, &rj->spec, &err);
+	if (!hw) {
+		status = open_status(&err);
+		send_error(rj, ch, status, &err);
+		run_recover(rj, ch, true, rec, &err);
+		return status;
+	}
+	status = study_target(&s, hw, rj->db, &rj->spec, &rj->plan, &err);
+	if (status) {
+		send_error(rj, ch, status, &err);
+		run_recover(rj, ch, true, rec, &err);
+	} else {
+		open_label(&s, rj->opts, hw);
+		status = run_target(rj, ch, hw, &s, rec);
+	}
+	study_free(&s);
+	hw_close(hw);
 	return status;
 }
 
 static int reset_work(struct job *job, struct channel *ch)
 {
 	const struct reset_job *rj = job->arg;
+	struct recovery rec = { 0 };
 	struct err err = { 0 };
-	struct study s;
 	int status;
-	struct hw *hw;
 
 	channel_step(ch, "looking at the card", 1000000);
-	hw = open_run(rj->opts, rj->db, &rj->spec, &err);
-	if (!hw) {
-		status = open_status(&err);
+	status = run_recover(rj, ch, false, &rec, &err);
+	if (status) {
 		send_error(rj, ch, status, &err);
 		return status;
 	}
-	status = study_target(&s, hw, rj->db, &rj->spec, &rj->plan, &err);
-	if (status) {
-		send_error(rj, ch, status, &err);
-	} else {
-		open_label(&s, rj->opts, hw);
-		status = run_plan(rj, ch, hw, &s);
-	}
-	study_free(&s);
-	hw_close(hw);
+	status = run_study(rj, ch, &rec);
+	send_recovered(rj, ch, &rec);
 	return status;
 }
 
@@ -302,7 +333,8 @@ static int reset_run(int argc, char **argv)
 				"reset a device");
 	rc = config_apply(&conf, &o);
 	if (!rc)
-		rc = load_quirks(&o, &db);
+		rc = o.dry_run || o.replay ? load_quirks(&o, &db) :
+					     load_quirks_to_act(&o, &db);
 	if (!rc)
 		rc = open_options(&o);
 	if (!rc)
