@@ -19,7 +19,8 @@ WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=
        -Werror
 HARD = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 DEFS = -std=gnu11 -D_GNU_SOURCE -Isrc -DGPURESET_VERSION='"$(VERSION)"' \
-       -DGPURESET_QUIRK_DIR='"$(PREFIX)/share/gpureset/quirks"'
+       -DGPURESET_QUIRK_DIR='"$(PREFIX)/share/gpureset/quirks"' \
+       -DGPURESET_HOOK='"$(PREFIX)/libexec/gpureset/pve-hook"'
 LIBS = -lpci -ludev -luring
 SAN  = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
        -fno-omit-frame-pointer
@@ -125,10 +126,18 @@ bench:
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/gpureset/quirks \
-		$(DESTDIR)$(PREFIX)/share/man/man5
+		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/libexec/gpureset \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 0755 $(BUILD)/gpureset $(DESTDIR)$(PREFIX)/sbin/gpureset
 	install -m 0644 quirks/*.quirk quirks/*.inc $(DESTDIR)$(PREFIX)/share/gpureset/quirks/
 	install -m 0644 src/cmd/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 0755 hooks/pve-hook $(DESTDIR)$(PREFIX)/libexec/gpureset/pve-hook
+	install -m 0755 hooks/libvirt $(DESTDIR)$(PREFIX)/libexec/gpureset/libvirt-hook
+	install -m 0644 hooks/gpureset-boot.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	sed -i 's|/usr/sbin/gpureset|$(PREFIX)/sbin/gpureset|' \
+		$(DESTDIR)$(PREFIX)/libexec/gpureset/pve-hook \
+		$(DESTDIR)$(PREFIX)/libexec/gpureset/libvirt-hook \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/gpureset-boot.service
 
 clean:
 	rm -rf $(BUILD)

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* gpureset hook: what Proxmox VE's configuration says, looked up on this node. */
+/* gpureset hook: its commands, and what Proxmox VE's configuration says. */
 #ifndef GPURESET_CMD_HOOK_H
 #define GPURESET_CMD_HOOK_H
 
 #include "cmd/cmd.h"
+#include "cmd/config.h"
 #include "host/vmdev.h"
 
 #define HOOK_MAPPINGS HOSTPCI_KEYS
 
-/* Where Proxmox keeps its things; tests bring their own. */
-struct hook_place {
-	const char *config_dir;         /* "/etc/pve" */
-	const char *node;               /* whose configuration; NULL: this node */
-	const char *qemu_run;           /* "/run/qemu-server" */
-};
+/* Each in its file; "hook NAME" is what people type. */
+extern const struct command cmd_hook_phase, cmd_hook_show, cmd_hook_install,
+	cmd_hook_remove, cmd_hook_status, cmd_hook_libvirt;
 
 /* One card of the VM that may have to be reset. */
 struct hook_card {
 	struct bdf_spec spec;
 	bool present;                   /* some function of it is on the bus */
 	bool gpu;                       /* a display function or accelerator is in it */
+	bool vf;                        /* a virtual function: part of somebody's card */
 	unsigned owner;                 /* another VM that holds it, 0: none */
+	bool give_back;                 /* as with after-stop = host-driver */
 };
 
 struct hook_vm {
@@ -34,11 +34,48 @@ struct hook_vm {
 };
 
 /*
- * Read the VM's configuration, mappings and reservations, and look at the bus.
+ * Read the VM's configuration, mappings and reservations (where @o says they are),
+ * and look at the bus.
  * Returns 0 or an exit status with @err. Free with hook_vm_free() in either case.
  */
-int hook_vm_read(struct hook_vm *h, struct hw *hw, const struct hook_place *place,
+int hook_vm_read(struct hook_vm *h, struct hw *hw, const struct options *o,
 		 unsigned vmid, struct err *err);
 void hook_vm_free(struct hook_vm *h);
+
+/* The VM, other than @vmid, that has a reservation in force within @spec; 0: none. */
+unsigned hook_owner(const struct pve_resvs *resvs, const struct options *o,
+		    const struct bdf_spec *spec, unsigned vmid);
+
+/*
+ * The cards behind @devs, with their owners other than @vmid (0: no VM of Proxmox'), as
+ * the bus shows them now. A card of which the VM has only some functions counts as a
+ * whole slot when nobody else wants the others: they have no driver but vfio-pci, or
+ * are in the same IOMMU group, which Proxmox takes as one. Returns how many of @card
+ * (room for VMDEV_MOST) were filled, or a negative errno.
+ */
+int hook_cards(struct hw *hw, const struct options *o, const struct vmdevs *devs,
+	       unsigned vmid, struct hook_card *card, struct err *err);
+
+/* --- the phases of a VM ---------------------------------------------------------- */
+
+enum hook_phase { HOOK_PRE_START, HOOK_POST_START, HOOK_PRE_STOP, HOOK_POST_STOP };
+
+/* A VM is about to start, or has stopped. */
+struct hook_event {
+	enum hook_phase phase;          /* HOOK_PRE_START or HOOK_POST_STOP */
+	const char *vm;                 /* "101", or a libvirt guest's name */
+	unsigned vmid;                  /* 0: not one of Proxmox' */
+	struct hook_card card[VMDEV_MOST];
+	size_t ncards;
+};
+
+/*
+ * Do for each GPU of @ev what the phase asks for, all at once, by the settings of
+ * @conf. One line a card on standard output (standard error when something is wrong),
+ * none when nothing was needed; details to syslog. Returns what the hook ends with:
+ * 0, or at HOOK_PRE_START the exit status that keeps the VM from starting.
+ */
+int hook_event_run(const struct options *o, const struct config *conf,
+		   const struct quirk_db *db, struct hook_event *ev);
 
 #endif

@@ -27,8 +27,8 @@ hook() { # STATUS PATTERN ARGS...
 	t "$a" "$b" hook show --replay $rec --config-dir "$pve" --qemu-run-dir "$dir/qemu" "$@"
 }
 t 1 'hook what' hook
-t 1 "hook knows no 'frobnicate'" hook frobnicate
-t 0 'usage: gpureset hook show' hook --help
+t 1 "'frobnicate' is no VMID" hook frobnicate pre-start
+t 0 'gpureset hook show ' hook --help
 t 1 'takes one VMID' hook show
 t 1 'takes one VMID' hook show 100 101
 t 1 "'99' is no VMID: wanted a number from 100" hook show 99
@@ -42,11 +42,64 @@ hook 0 '^  hostpci1: mapping gpus: left alone: the mapping has no device on this
 hook 0 '^this VM has no device to look after$' 103
 hook 0 '"present":true,"gpu":true' 101 --json
 hook 0 '"column":17,"why":".hidden' --json 101
-# the audio function is not this VM's: only one function, of another node's VM
-hook 0 '^0000:0b:00.0 would be looked after$' 201 --node pve2
+# the audio function is not this VM's, but nobody else wants it: it goes along
+hook 0 '^0000:0b:00 would be looked after$' 201 --node pve2
 hook 1 'no VM 101' 101 --node pve2
 # another VM has it
 echo '0000:0b:00.1 104 time:9999999999' >"$dir/qemu/pci-id-reservations"
 hook 0 '^0000:0b:00 belongs to VM 104 now: nothing would be done$' 101
 echo '0000:0b:00.1 104 time:1' >"$dir/qemu/pci-id-reservations"
 hook 0 '^0000:0b:00 would be looked after$' 101
+
+# phases; only of VMs without a device, so that nothing of this machine is touched
+mkdir -p "$pve/lxc"
+: >"$pve/lxc/200.conf"
+phase() { # STATUS PATTERN ARGS...
+	a=$1 b=$2
+	shift 2
+	t "$a" "$b" hook --config-dir "$pve" --qemu-run-dir "$dir/qemu" --quirks "$q" \
+		--run-dir "$dir/run" "$@"
+}
+quiet() { # ARGS...: exit 0 and not a word
+	"$prog" hook --config-dir "$pve" --qemu-run-dir "$dir/qemu" --quirks "$q" \
+		--run-dir "$dir/run" "$@" >"$dir/out" 2>&1
+	got=$?
+	if [ $got = 0 ] && [ ! -s "$dir/out" ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "not ok gpureset hook $*: exit $got, wanted 0 and silence:"
+		cat "$dir/out"
+	fi
+}
+phase 1 'takes a VMID and a phase' 103
+phase 1 'takes a VMID and a phase' 103 pre-start now
+phase 1 "'pre-stat' is no phase: wanted pre-start, post-start" 103 pre-stat
+phase 1 "'1e2' is no VMID" 1e2 pre-start
+phase 1 "no VM 102 on this node" 102 pre-start
+for p in pre-start post-start pre-stop post-stop; do quiet 103 $p; done
+quiet 200 pre-start
+# stopped: the configuration may be gone by then
+quiet 102 post-stop
+# what it got is written down, and its folder made
+echo '0000:0b:00.0 103 pid:1' >"$dir/qemu/pci-id-reservations"
+quiet 103 post-start
+if grep -qx '0000:0b:00.0' "$dir/run/vm-103"; then
+	passed=$((passed + 1))
+else
+	failed=$((failed + 1))
+	echo "not ok post-start recorded nothing"
+fi
+# a later start without a card forgets it
+: >"$dir/qemu/pci-id-reservations"
+quiet 103 post-start
+if [ ! -e "$dir/run/vm-103" ]; then
+	passed=$((passed + 1))
+else
+	failed=$((failed + 1))
+	echo "not ok post-start kept an old record"
+fi
+# a damaged record harms nobody
+echo nonsense >"$dir/run/vm-103"
+phase 0 'vm-103:1: this is no record' 103 post-stop
+rm -f "$dir/run/vm-103"

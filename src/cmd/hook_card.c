@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * One card of a VM that starts or has stopped: a list of stages, each of which may be
+ * the last. The slot's lock is held throughout.
+ */
+#include "cmd/hook_card.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "cmd/open.h"
+#include "cmd/report.h"
+#include "cmd/work.h"
+#include "plan/hold.h"
+#include "run/held.h"
+#include "run/idle.h"
+
+#define DYING_US 5000000ull     /* a QEMU that PVE counts as stopped lets go within */
+#define MISSING_US 3000000ull   /* a rescan finds a card that is there at once */
+#define SECONDS(us) ((double)(us) / 1e6)
+
+struct hook_work {
+	const struct hook_job *job;
+	struct channel *ch;
+	struct hw *hw;
+	struct bdf_spec spec;
+	struct bdf fn[SLOT_FNS];        /* those that are on the bus */
+	size_t nfns;
+	struct study s;
+	struct hold hold;
+	struct err hold_failed;         /* code 0: nothing did */
+	struct recovery rec;
+	struct work_watch told;
+	struct exec_watch watch;
+	uint64_t deadline;
+	bool not_ours;                  /* somebody else has it: nothing is put back */
+	int status;
+};
+
+/* Does the work go on with the next stage? */
+typedef bool hook_stage(struct hook_work *w);
+
+static bool is_start(const struct hook_work *w)
+{
+	return w->job->ev->phase == HOOK_PRE_START;
+}
+
+/* --- what is said -------------------------------------------------------------- */
+
+static const char *work_name(const struct hook_work *w, char buf[BDF_STR])
+{
+	return w->spec.whole_slot ? bdf_slot_str(w->spec.bdf, buf) :
+				    bdf_str(w->spec.bdf, buf);
+}
+
+static void work_log(const struct hook_work *w, int level, const char *text)
+{
+	char card[BDF_STR];
+
+	syslog(level, "VM %s, %s, %s: %s", w->job->ev->vm,
+	       hook_phase_str(w->job->ev->phase), work_name(w, card), text);
+}
+
+__attribute__((format(printf, 2, 3)))
+static void say(struct hook_work *w, const char *fmt, ...)
+{
+	char text[2 * ERR_TEXT], card[BDF_STR];
+	char line[sizeof(text) + 256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	snprintf(line, sizeof(line), "gpureset: %s%s%s: %s\n", work_name(w, card),
+		 w->s.name[0] ? " " : "", w->s.name, text);
+	channel_report(w->ch, line, strlen(line));
+	work_log(w, LOG_NOTICE, text);
+}
+
+/* Something is wrong, but no reason to keep a VM from starting. Always false. */
+static bool warn(struct hook_work *w, const char *text)
+{
+	say(w, "%s; %s", text, is_start(w) ? "the VM starts with the card as it is" :
+	    "its next start tries again");
+	return false;
+}
+
+/* To start with the card like this might take the host along. Always false. */
+static bool fail(struct hook_work *w, int status, const char *text)
+{
+	if (!is_start(w))
+		return warn(w, text);
+	if (w->job->set.start_anyway) {
+		say(w, "%s; the VM starts all the same (start-anyway)", text);
+		return false;
+	}
+	say(w, "%s; the VM is not started, as that might hang the host (to start it all "
+	    "the same: 'start-anyway = yes' below [vm %s] in " GPURESET_CONFIG ")", text,
+	    w->job->ev->vm);
+	w->status = status;
+	return false;
+}
+
+/* All there is to say about a run, for the journal. */
+static void log_report(const struct hook_work *w, const struct report *r)
+{
+	char *text = NULL, *line, *rest;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return;
+	report_text(r, f);
+	fclose(f);
+	rest = text;
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			work_log(w, LOG_INFO, line);
+	free(text);
+}
+
+/* --- before anything is touched ------------------------------------------------ */
+
+/* The functions that are there now. */
+static bool stage_look(struct hook_work *w)
+{
+	w->nfns = 0;
+	for (uint8_t i = 0; i < SLOT_FNS; i++) {
+		struct bdf fn = w->spec.bdf;
+
+		fn.fn = w->spec.whole_slot ? i : fn.fn;
+		if (hw_attr_exists(w->hw, fn, "vendor"))
+			w->fn[w->nfns++] = fn;
+		if (!w->spec.whole_slot)
+			break;
+	}
+	return true;
+}
+
+static bool work_stop(void *arg)
+{
+	const struct hook_work *w = arg;
+
+	return channel_stop(w->ch);
+}
+
+static bool stage_idle(struct hook_work *w)
+{
+	uint64_t now = hw_now(w->hw);
+	uint64_t until = is_start(w) ? now + DYING_US : now + (w->deadline - now) / 2;
+	struct hw_holder who;
+	struct err err = { 0 };
+	int rc;
+
+	channel_step(w->ch, "waiting until nobody has the card open", until - now);
+	rc = idle_wait(w->hw, w->fn, w->nfns, is_start(w) ? IDLE_DYING : IDLE_ANYBODY,
+		       until, work_stop, w, &who, &err);
+	if (!rc)
+		return true;
+	w->not_ours = true;
+	if (rc == -EBUSY && is_start(w))
+		say(w, "left alone, it is in use: %s", err.text);
+	else if (rc == -EBUSY)
+		say(w, "still in use after %.0f s: %s; the next start of the VM resets "
+		    "it", SECONDS(hw_now(w->hw) - now), err.text);
+	else
+		fail(w, EXIT_FAILED, err.text);
+	return false;
+}
+
+/*
+ * What a killed worker left. Host drivers that it took off belong to what is held now:
+ * the VM has the card.
+ */
+static bool stage_recover(struct hook_work *w)
+{
+	const char *run_dir = w->job->o->run_dir;
+	struct err err = { 0 };
+	char text[3 * ERR_TEXT];
+	int rc = work_recover(w->hw, run_dir, &w->spec, 0, &w->watch, &w->rec, &err);
+
+	if (rc)
+		return fail(w, rc == -EBUSY ? EXIT_BUSY : EXIT_CONFIG, err.text);
+	if (!w->rec.found)
+		return true;
+	if (w->rec.later)
+		work_take_drivers(run_dir, w->spec.bdf, &w->hold, &w->rec);
+	work_recovered(&w->rec, w->spec.bdf, text, sizeof(text));
+	say(w, "%s", text);
+	return true;
+}
+
+/* --- errands ------------------------------------------------------------------- */
+
+static bool errand_run(struct hook_work *w, struct plan *plan, struct err *err)
+{
+	struct exec_outcome out = { 0 };
+	struct exec_summary sum;
+	int rc = work_exec_plan(w->hw, w->job->o->run_dir, w->spec.bdf, plan, &w->watch,
+				w->deadline, &out, &sum, err);
+
+	if (!rc)
+		*err = out.err;
+	return !rc && out.result == EXEC_HEALTHY;
+}
+
+static bool stage_bring_back(struct hook_work *w)
+{
+	struct plan plan;
+	struct err err = { 0 };
+	bool done;
+
+	if (w->nfns)
+		return true;
+	missing_plan(&plan, w->hw, &w->spec, MISSING_US);
+	done = errand_run(w, &plan, &err);
+	plan_free(&plan);
+	if (!done)
+		return warn(w, "it is not on the bus and a rescan does not find it");
+	say(w, "was not on the bus; a rescan found it");
+	return stage_look(w);
+}
+
+static bool stage_hold(struct hook_work *w)
+{
+	struct study *s = &w->s;
+	struct plan plan = { 0 };
+	struct err err = { 0 };
+	int rc = hold_plan(&plan, w->hw, &s->target, s->quirk, &s->hits,
+			   HOLD_VFIO | HOLD_AWAKE | HOLD_PIN, &w->hold, &err);
+
+	/* on disk before it is done: whoever kills us leaves the old values */
+	if (!rc && plan.attempt[0].nsteps)
+		rc = held_write(w->job->o->run_dir, w->spec.bdf, &w->hold, &err);
+	w->hold_failed.code = 0;
+	if (rc || (plan.attempt[0].nsteps && !errand_run(w, &plan, &err)))
+		w->hold_failed = err;
+	plan_free(&plan);
+	return true;
+}
+
+/* After the reset: a removed function is a new one, and what failed may do now. */
+static bool stage_hold_again(struct hook_work *w)
+{
+	stage_hold(w);
+	if (w->hold_failed.code)
+		return fail(w, EXIT_FAILED, w->hold_failed.text);
+	return true;
+}
+
+static void put_back(struct hook_work *w)
+{
+	bool drivers = w->job->set.after_stop == AFTER_STOP_HOST_DRIVER;
+	struct plan plan;
+	struct err err = { 0 };
+
+	hold_back_plan(&plan, w->hw, w->s.quirk, &w->hold, drivers);
+	if (plan.attempt[0].nsteps && !errand_run(w, &plan, &err))
+		say(w, "not all could be put back as it was: %s", err.text);
+	plan_free(&plan);
+	hold_left(w->hw, w->s.quirk, drivers, &w->hold);
+	if (held_write(w->job->o->run_dir, w->spec.bdf, &w->hold, &err))
+		work_log(w, LOG_WARNING, err.text);
+}
+
+/* --- the card ------------------------------------------------------------------ */
+
+static bool stage_study(struct hook_work *w)
+{
+	const struct hook_job *j = w->job;
+	const struct plan_opts opts = {
+		.allowed = j->set.allowed, .nallowed = j->set.nallowed,
+	};
+	struct err err = { 0 };
+	int status;
+
+	study_free(&w->s);
+	status = study_target(&w->s, w->hw, j->db, &w->spec, &opts, &err);
+	if (status)
+		return fail(w, status, err.text);
+	return true;
+}
+
+static bool stage_gpu(struct hook_work *w)
+{
+	const struct target *t = &w->s.target;
+
+	for (size_t i = 0; i < t->nfns; i++)
+		if (class_is_gpu(t->fn[i].class_code))
+			return true;
+	return false;
+}
+
+static bool stage_refused(struct hook_work *w)
+{
+	const struct plan *plan = &w->s.plan;
+
+	if (!plan->refusal)
+		return true;
+	w->not_ours = true;
+	if (plan->refusal_config)
+		return fail(w, EXIT_CONFIG, plan->refusal);
+	say(w, "left alone: %s", plan->refusal);
+	return false;
+}
+
+/* "none, sequence baco, hot_reset" */
+static bool stage_only_report(struct hook_work *w)
+{
+	const struct plan *plan = &w->s.plan;
+	char list[256] = "";
+	size_t n = 0;
+
+	if (w->job->set.hook != HOOK_ONLY_REPORT)
+		return true;
+	for (size_t i = 0; i < plan->nattempts && n < sizeof(list); i++)
+		if (plan->attempt[i].usable == ATTEMPT_YES)
+			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s",
+					      n ? ", " : "", plan->attempt[i].name);
+	say(w, "only reported, nothing done: would try %s", n ? list : "nothing, as no "
+	    "method applies");
+	return false;
+}
+
+static const struct exec_outcome *last_tried(const struct report *r)
+{
+	const struct exec_outcome *last = NULL;
+
+	for (size_t i = 0; i < r->study->plan.nattempts; i++)
+		if (r->out[i].result == EXEC_FAILED || r->out[i].result == EXEC_UNHEALTHY)
+			last = &r->out[i];
+	return last;
+}
+
+static const char *first_refused(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->nattempts; i++)
+		if (plan->attempt[i].usable == ATTEMPT_REFUSED)
+			return plan->attempt[i].reason;
+	return NULL;
+}
+
+/* Was it seen to be used, or is there just no way to tell that it is not? */
+static bool card_was_used(const struct report *r)
+{
+	const struct plan *plan = &r->study->plan;
+
+	for (size_t i = 0; i < plan->nattempts; i++)
+		if (!strcmp(plan->attempt[i].method->name, "none"))
+			return r->out[i].result == EXEC_SKIPPED;
+	return false;
+}
+
+static bool card_done(struct hook_work *w, const struct report *r)
+{
+	const struct exec_summary *sum = r->sum;
+
+	if (strcmp(sum->healthy->method->name, "none"))
+		say(w, "%sreset by %s in %.2f s, healthy",
+		    is_start(w) && card_was_used(r) ? "was used; " : "",
+		    sum->healthy->name, SECONDS(sum->took_us));
+	return true;
+}
+
+static bool card_failed(struct hook_work *w, const struct report *r, int status)
+{
+	const struct exec_outcome *last = last_tried(r);
+	const struct plan *plan = &w->s.plan;
+	char text[2 * ERR_TEXT];
+
+	if (r->sum->healthy)
+		snprintf(text, sizeof(text), "reset by %s, but not known to be healthy: "
+			 "%s", r->sum->healthy->name, plan->unjudged);
+	else if (r->sum->interrupted)
+		snprintf(text, sizeof(text), "stopped before the reset was done");
+	else if (last)
+		snprintf(text, sizeof(text), "NOT healthy after %zu attempt%s in %.1f s: "
+			 "%s", r->sum->tried, r->sum->tried == 1 ? "" : "s",
+			 SECONDS(r->sum->took_us), last->err.text);
+	else if (first_refused(plan))
+		snprintf(text, sizeof(text), "not reset: %s", first_refused(plan));
+	else
+		snprintf(text, sizeof(text), "not reset: %s", status == EXIT_LOST ?
+			 "it does not answer, and nothing can be tried" :
+			 "no reset method applies to it");
+	/* a card that does not answer, or is left half done, takes hosts along */
+	if (status == EXIT_LOST || r->sum->interrupted)
+		return fail(w, status, text);
+	warn(w, text);
+	return true;
+}
+
+static bool stage_reset(struct hook_work *w)
+{
+	const struct options quiet = { .verbose = true };
+	struct exec_summary sum = { 0 };
+	struct report r = { .study = &w->s, .opts = &quiet, .sum = &sum };
+	struct exec_outcome *out = calloc(w->s.plan.nattempts + 1, sizeof(*out));
+	struct err err = { 0 };
+	int status;
+	bool on;
+
+	if (!out)
+		return fail(w, EXIT_FAILED, "no memory");
+	if (work_exec_plan(w->hw, w->job->o->run_dir, w->spec.bdf, &w->s.plan, &w->watch,
+			   w->deadline, out, &sum, &err)) {
+		free(out);
+		return fail(w, EXIT_CONFIG, err.text);
+	}
+	r.out = out;
+	status = report_status(&r);
+	log_report(w, &r);
+	on = status == EXIT_HEALTHY ? card_done(w, &r) : card_failed(w, &r, status);
+	free(out);
+	return on;
+}
+
+/* --- the two phases ------------------------------------------------------------ */
+
+static hook_stage *const start_stages[] = {
+	stage_look, stage_idle, stage_recover, stage_look, stage_bring_back, stage_study,
+	stage_gpu, stage_refused, stage_hold, stage_study, stage_refused, stage_reset,
+	stage_hold_again, NULL,
+};
+
+static hook_stage *const stop_stages[] = {
+	stage_look, stage_idle, stage_recover, stage_look, stage_bring_back, stage_study,
+	stage_gpu, stage_refused, stage_reset, NULL,
+};
+
+static hook_stage *const report_stages[] = {
+	stage_look, stage_study, stage_gpu, stage_refused, stage_only_report, NULL,
+};
+
+static void work_run(struct hook_work *w)
+{
+	const char *run_dir = w->job->o->run_dir;
+	bool report = w->job->set.hook == HOOK_ONLY_REPORT;
+	hook_stage *const *stage = report ? report_stages :
+				   is_start(w) ? start_stages : stop_stages;
+	struct err err = { 0 };
+
+	if (held_read(run_dir, w->spec.bdf, &w->hold, &err))
+		work_log(w, LOG_WARNING, err.text);
+	while (*stage && (*stage)(w))
+		stage++;
+	/* a start that is stopped here is followed by no post-stop */
+	if (!report && !w->not_ours && (!is_start(w) || w->status))
+		put_back(w);
+}
+
+int hook_card_work(struct job *job, struct channel *ch)
+{
+	const struct hook_job *j = job->arg;
+	struct hook_work w = { .job = j, .ch = ch, .spec = j->card->spec };
+	struct err err = { 0 };
+
+	openlog("gpureset", LOG_PID, LOG_DAEMON);
+	w.told.ch = ch;
+	w.watch = work_watch(&w.told);
+	w.hw = open_hw(j->o, &err);
+	if (!w.hw) {
+		fail(&w, open_status(&err), err.text);
+		return w.status;
+	}
+	w.deadline = hw_now(w.hw) + (is_start(&w) ? j->set.pre_start_us :
+				     hook_stop_work_us(j->set.post_stop_us));
+	work_run(&w);
+	study_free(&w.s);
+	hw_close(w.hw);
+	return w.status;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a worker does for one card when its VM starts or has stopped. */
+#ifndef GPURESET_CMD_HOOK_CARD_H
+#define GPURESET_CMD_HOOK_CARD_H
+
+#include "cmd/hook.h"
+#include "run/supervise.h"
+
+/* One card, from the supervisor's side to the worker's (inherited by fork). */
+struct hook_job {
+	const struct options *o;
+	const struct quirk_db *db;
+	const struct hook_event *ev;
+	const struct hook_card *card;
+	struct settings set;
+};
+
+/*
+ * The work function of a struct job whose arg is a struct hook_job. Its report are the
+ * lines for the task log; its status is what the hook has to end with, 0 unless the VM
+ * must not start.
+ */
+int hook_card_work(struct job *job, struct channel *ch);
+
+/* How much of the time for a post-stop is for the work itself, in microseconds. */
+uint64_t hook_stop_work_us(uint64_t all_us);
+
+/* "pre-start" */
+const char *hook_phase_str(enum hook_phase phase);
+
+#endif

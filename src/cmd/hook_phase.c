@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * gpureset hook VMID PHASE: what a hookscript of Proxmox VE calls. The order of events
+ * around it: qemu-server, PVE/QemuServer.pm vm_start_nolock, vm_stop_cleanup.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "cmd/hook_card.h"
+#include "cmd/hook_chain.h"
+#include "cmd/open.h"
+#include "host/vmrecord.h"
+
+/* What all phases work with. */
+struct phase_call {
+	const struct options *o;
+	unsigned vmid;
+	struct config conf;
+	struct quirk_db db;
+	struct hook_event ev;
+	char vm[16];
+};
+
+struct phase_row {
+	const char *name;
+	int (*run)(struct phase_call *c);
+	bool chain_first;
+};
+
+/* --- a VM starts --------------------------------------------------------------- */
+
+static bool is_container(const struct phase_call *c)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/lxc/%u.conf", c->o->pve_dir, c->vmid);
+	return access(path, F_OK) == 0;
+}
+
+/* A hostpci line that PVE drops: the VM starts without its GPU. */
+static void print_dropped(const struct hook_vm *h)
+{
+	for (size_t i = 0; i < h->diag.n; i++)
+		printf("gpureset: %s:%d: %s\n", h->diag.msg[i].file, h->diag.msg[i].line,
+		       h->diag.msg[i].text);
+}
+
+static int pre_start_cards(struct phase_call *c)
+{
+	struct err err = { 0 };
+	struct hook_vm h;
+	struct hw *hw = open_hw(c->o, &err);
+	int rc;
+
+	if (!hw)
+		return complain(open_status(&err), "%s", err.text);
+	rc = hook_vm_read(&h, hw, c->o, c->vmid, &err);
+	hw_close(hw);
+	if (rc)
+		complain(rc, "%s", err.text);
+	else
+		print_dropped(&h);
+	memcpy(c->ev.card, h.card, sizeof(h.card));
+	c->ev.ncards = h.ncards;
+	hook_vm_free(&h);
+	return rc;
+}
+
+static int load_settings(struct phase_call *c)
+{
+	int rc = config_open(&c->conf, c->o->config);
+
+	return rc ? rc : load_quirks_to_act(c->o, &c->db);
+}
+
+static int pre_start(struct phase_call *c)
+{
+	int rc = is_container(c) ? 0 : pre_start_cards(c);
+
+	if (rc || !c->ev.ncards)
+		return rc;
+	rc = load_settings(c);
+	return rc ? rc : hook_event_run(c->o, &c->conf, &c->db, &c->ev);
+}
+
+/* --- it runs: what did it get? -------------------------------------------------- */
+
+static void record_add(struct vmrecord *rec, struct bdf fn)
+{
+	for (size_t i = 0; i < rec->n; i++)
+		if (bdf_eq(rec->fn[i], fn))
+			return;
+	if (rec->n < VMRECORD_MOST)
+		rec->fn[rec->n++] = fn;
+}
+
+/* By the args line PVE neither binds nor reserves: the configuration has to do. */
+static void record_args(const struct phase_call *c, struct vmrecord *rec)
+{
+	struct pve_vm vm;
+	struct err err;
+	struct diag diag;
+
+	diag_init(&diag);
+	if (!pve_conf_read(&vm, c->o->pve_dir, c->o->pve_node, c->vmid, &diag, &err))
+		for (size_t i = 0; i < vm.nargs; i++)
+			record_add(rec, vm.args[i].bdf);
+	diag_free(&diag);
+}
+
+static int post_start(struct phase_call *c)
+{
+	struct vmrecord rec = { .n = 0 };
+	struct pve_resvs resvs = { 0 };
+	struct err err = { 0 };
+	int rc = pve_resv_read(&resvs, c->o->qemu_run, &err);
+
+	for (size_t i = 0; i < resvs.n; i++)
+		if (resvs.resv[i].vmid == c->vmid && resvs.resv[i].started)
+			record_add(&rec, resvs.resv[i].bdf);
+	pve_resv_free(&resvs);
+	record_args(c, &rec);
+	if (!rc && !rec.n)
+		vmrecord_remove(c->o->run_dir, c->vmid);
+	else if (!rc)
+		rc = vmrecord_write(c->o->run_dir, c->vmid, &rec, &err);
+	if (rc)
+		complain(EXIT_FAILED, "VM %u: what it got cannot be recorded for its "
+			 "stop: %s", c->vmid, err.text);
+	return 0;
+}
+
+static int pre_stop(struct phase_call *c)
+{
+	(void)c;
+	return 0;       /* QEMU still owns the card */
+}
+
+/* --- it has stopped ------------------------------------------------------------- */
+
+static int post_stop_cards(struct phase_call *c, const struct vmrecord *rec,
+			   struct err *err)
+{
+	struct vmdevs devs = { .n = 0 };
+	struct hw *hw = open_hw(c->o, err);
+	int n;
+
+	if (!hw)
+		return -EIO;
+	for (size_t i = 0; i < rec->n; i++)
+		devs.dev[devs.n++] = (struct vmdev){
+			.use = VMDEV_YES, .spec = { rec->fn[i], false },
+		};
+	n = hook_cards(hw, c->o, &devs, c->vmid, c->ev.card, err);
+	hw_close(hw);
+	c->ev.ncards = n > 0 ? (size_t)n : 0;
+	return n;
+}
+
+static int post_stop(struct phase_call *c)
+{
+	struct vmrecord rec;
+	struct err err = { 0 };
+	int rc = vmrecord_read(c->o->run_dir, c->vmid, &rec, &err);
+
+	if (rc == -ENOENT)      /* it had none, or began before there was a hook */
+		return 0;
+	if (!rc)
+		rc = post_stop_cards(c, &rec, &err);
+	if (rc < 0) {
+		complain(EXIT_FAILED, "VM %u: %s; its next start resets what it needs",
+			 c->vmid, err.text);
+		return 0;
+	}
+	rc = load_settings(c);
+	if (!rc && c->ev.ncards)
+		rc = hook_event_run(c->o, &c->conf, &c->db, &c->ev);
+	vmrecord_remove(c->o->run_dir, c->vmid);
+	return rc;
+}
+
+/* --- the command --------------------------------------------------------------- */
+
+/* Somebody else's script: first where it may object, last where it cleans up. */
+static const struct phase_row phases[] = {
+	[HOOK_PRE_START] = { "pre-start", pre_start, true },
+	[HOOK_POST_START] = { "post-start", post_start, false },
+	[HOOK_PRE_STOP] = { "pre-stop", pre_stop, false },
+	[HOOK_POST_STOP] = { "post-stop", post_stop, false },
+};
+
+static const struct phase_row *phase_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(phases) / sizeof(*phases); i++)
+		if (!strcmp(phases[i].name, name))
+			return &phases[i];
+	return NULL;
+}
+
+static int phase_chain(const struct phase_call *c, const struct phase_row *row)
+{
+	struct err err = { 0 };
+	int status = 0;
+
+	if (!c->o->script)
+		return 0;
+	fflush(stdout);
+	if (hook_chain(c->o->script, c->vmid, row->name, &status, &err))
+		return complain(EXIT_FAILED, "%s", err.text);
+	return status;
+}
+
+static int phase_call(struct phase_call *c, const struct phase_row *row)
+{
+	int rc = 0, chained = 0;
+
+	c->ev.phase = (enum hook_phase)(row - phases);
+	snprintf(c->vm, sizeof(c->vm), "%u", c->vmid);
+	c->ev.vm = c->vm;
+	c->ev.vmid = c->vmid;
+	if (row->chain_first)
+		chained = phase_chain(c, row);
+	if (!chained)
+		rc = row->run(c);
+	if (!row->chain_first)
+		chained = phase_chain(c, row);
+	quirk_db_free(&c->db);
+	config_free(&c->conf);
+	return rc ? rc : chained;
+}
+
+static int phase_words(const struct options *o, struct phase_call *c,
+		       const struct phase_row **row)
+{
+	struct err err = { 0 };
+
+	if (o->nwords != 2)
+		return complain(EXIT_USAGE, "hook takes a VMID and a phase; see gpureset "
+				"hook --help");
+	c->vmid = pve_vmid(o->word[0], &err);
+	if (!c->vmid)
+		return complain(EXIT_USAGE, "%s", err.text);
+	*row = phase_find(o->word[1]);
+	if (!*row)
+		return complain(EXIT_USAGE, "'%.40s' is no phase: wanted pre-start, "
+				"post-start, pre-stop or post-stop", o->word[1]);
+	if (geteuid() != 0)
+		return complain(EXIT_USAGE, "only root can look after a VM's cards; "
+				"Proxmox VE calls hookscripts as root");
+	return 0;
+}
+
+static int phase_run(int argc, char **argv)
+{
+	struct options o;
+	struct phase_call c = { .o = &o };
+	const struct phase_row *row = NULL;
+	int rc = options_parse(&o, &cmd_hook_phase, argc, argv);
+
+	if (!rc && o.help) {
+		options_help(&cmd_hook_phase, stdout);
+		return 0;
+	}
+	if (!rc)
+		rc = phase_words(&o, &c, &row);
+	return rc ? rc : phase_call(&c, row);
+}
+
+const struct command cmd_hook_phase = {
+	.name = "hook",
+	.args = "VMID PHASE",
+	.summary = "what a hookscript calls; PHASE is pre-start, post-start, pre-stop, "
+		   "post-stop",
+	.options = "*SDNECQRP",
+	.run = phase_run,
+};

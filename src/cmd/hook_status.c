@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* gpureset hook status [VMID...]: which VMs have the hook, and whether it would run. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/xalloc.h"
+#include "cmd/hook.h"
+#include "cmd/hook_script.h"
+#include "cmd/open.h"
+#include "run/supervise.h"
+
+enum hook_state { HOOK_ABSENT, HOOK_WORKS, HOOK_BROKEN };
+
+struct status {
+	struct hook_vm h;
+	struct hook_script script;
+	enum hook_state state;
+	char chained[PATH_MAX];         /* the file that runs as well, or "" */
+	struct err why;                 /* HOOK_BROKEN: what PVE or we would say */
+};
+
+struct statuses {
+	const struct options *o;
+	struct hw *hw;
+	struct json json;
+	size_t shown;
+	bool bad;               /* one that was asked about has no working hook */
+};
+
+/* --- one VM -------------------------------------------------------------------- */
+
+/* What PVE looks at before each phase; its words (pve-guest-common, GuestHelpers.pm). */
+static int status_pve(const struct hook_script *s, struct err *err)
+{
+	struct stat st;
+
+	if (stat(s->path, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_set(err, ENOENT, "script '%s' does not exist (%s)", s->volid,
+			       s->path);
+	if (access(s->path, X_OK) < 0)
+		return err_set(err, EACCES, "script '%s' is not executable (%s)",
+			       s->volid, s->path);
+	return 0;
+}
+
+static enum hook_state status_file(struct status *st, const struct options *o)
+{
+	enum hook_file file = hook_script_look(st->script.path, o);
+	int rc;
+
+	if (!hook_script_named(&st->script) && file != HOOK_FILE_OURS &&
+	    file != HOOK_FILE_OLD)
+		return HOOK_ABSENT;
+	if (status_pve(&st->script, &st->why) < 0)
+		return HOOK_BROKEN;
+	if (file == HOOK_FILE_FOREIGN) {
+		err_set(&st->why, EINVAL, "%s is not gpureset's", st->script.path);
+		return HOOK_BROKEN;
+	}
+	rc = hook_chain_find(st->script.path, st->chained, sizeof(st->chained), &st->why);
+	if (rc <= 0)
+		st->chained[0] = '\0';
+	return rc < 0 ? HOOK_BROKEN : HOOK_WORKS;
+}
+
+static enum hook_state status_script(struct status *st, const struct options *o)
+{
+	if (!st->h.vm.hookscript[0] ||
+	    hook_script_parse(&st->script, st->h.vm.hookscript, &st->why) < 0)
+		return HOOK_ABSENT;
+	if (hook_script_find(&st->script, o, &st->why) < 0)
+		return hook_script_named(&st->script) ? HOOK_BROKEN : HOOK_ABSENT;
+	return status_file(st, o);
+}
+
+/* One that is not on the bus now may be a GPU; a slice of one is not ours to reset. */
+static bool card_counts(const struct hook_card *c)
+{
+	return (c->gpu || !c->present) && !c->vf;
+}
+
+static bool status_has_gpu(const struct status *st)
+{
+	for (size_t i = 0; i < st->h.ncards; i++)
+		if (card_counts(&st->h.card[i]))
+			return true;
+	return false;
+}
+
+/* --- output -------------------------------------------------------------------- */
+
+static const char *card_str(const struct hook_card *c, char buf[BDF_STR])
+{
+	return c->spec.whole_slot ? bdf_slot_str(c->spec.bdf, buf) :
+				    bdf_str(c->spec.bdf, buf);
+}
+
+static void text_cards(const struct status *st)
+{
+	char addr[BDF_STR];
+
+	for (size_t i = 0; i < st->h.ncards; i++)
+		if (card_counts(&st->h.card[i]))
+			printf(" %s%s", card_str(&st->h.card[i], addr),
+			       st->h.card[i].present ? "" : " (not on the bus)");
+}
+
+static void text_vm(const struct status *st)
+{
+	static const char *const words[] = { "no hook", "hook works", "hook is broken" };
+
+	printf("VM %u:", st->h.vm.vmid);
+	text_cards(st);
+	printf("%s %s", status_has_gpu(st) ? ":" : " no GPU:", words[st->state]);
+	if (st->h.vm.hookscript[0])
+		printf(", %s", st->h.vm.hookscript);
+	if (st->chained[0])
+		printf(", runs also %s", st->chained);
+	if (st->state == HOOK_BROKEN)
+		printf(": %s", st->why.text);
+	if (st->state == HOOK_ABSENT && status_has_gpu(st))
+		printf("; to have it: gpureset hook install %u", st->h.vm.vmid);
+	putchar('\n');
+}
+
+static void json_card(struct json *j, const struct hook_card *c)
+{
+	char addr[BDF_STR];
+
+	json_object(j, NULL);
+	json_string(j, "address", card_str(c, addr));
+	json_bool(j, "present", c->present);
+	json_bool(j, "gpu", c->gpu);
+	json_object_end(j);
+}
+
+static void json_vm(struct json *j, const struct status *st)
+{
+	json_object(j, NULL);
+	json_int(j, "vmid", st->h.vm.vmid);
+	json_string(j, "hookscript", st->h.vm.hookscript);
+	json_bool(j, "installed", st->state != HOOK_ABSENT);
+	json_bool(j, "works", st->state == HOOK_WORKS);
+	json_string(j, "path", st->script.path[0] ? st->script.path : NULL);
+	json_string(j, "chained", st->chained[0] ? st->chained : NULL);
+	json_string(j, "problem", st->state == HOOK_BROKEN ? st->why.text : NULL);
+	json_array(j, "cards");
+	for (size_t i = 0; i < st->h.ncards; i++)
+		json_card(j, &st->h.card[i]);
+	json_array_end(j);
+	json_object_end(j);
+}
+
+/* --- all of them --------------------------------------------------------------- */
+
+/* @named: asked for by number, so shown whatever it is. Returns an exit status. */
+static int status_vm(struct statuses *all, unsigned vmid, bool named)
+{
+	struct status *st = xcalloc(1, sizeof(*st));
+	struct err err = { 0 };
+	int rc = hook_vm_read(&st->h, all->hw, all->o, vmid, &err);
+
+	if (rc) {
+		complain(rc, "%s", err.text);
+	} else {
+		bool wanted;
+
+		st->state = status_script(st, all->o);
+		wanted = named || st->state != HOOK_ABSENT ||
+			 (status_has_gpu(st) && !st->h.vm.is_template);
+		all->bad |= wanted && st->state != HOOK_WORKS;
+		all->shown += wanted;
+		if (wanted && all->o->json)
+			json_vm(&all->json, st);
+		else if (wanted)
+			text_vm(st);
+	}
+	hook_vm_free(&st->h);
+	free(st);
+	return rc;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The number of "101.conf", or 0. */
+static unsigned vmid_of(const char *name)
+{
+	const char *dot = strchr(name, '.');
+	char text[16];
+
+	if (!dot || strcmp(dot, ".conf") != 0)
+		return 0;
+	snprintf(text, sizeof(text), "%.*s", (int)(dot - name), name);
+	return pve_vmid(text, NULL);
+}
+
+static int status_node(struct statuses *all)
+{
+	unsigned *vmid = NULL, one;
+	size_t n = 0, room = 0;
+	char path[PATH_MAX];
+	struct dirent *e;
+	DIR *d;
+	int rc = 0;
+
+	snprintf(path, sizeof(path), "%s/qemu-server", all->o->pve_dir);
+	d = opendir(path);
+	if (!d)
+		return complain(EXIT_USAGE, "%s: %s; is this a Proxmox VE node?", path,
+				strerror(errno));
+	while ((e = readdir(d))) {
+		one = vmid_of(e->d_name);
+		if (!one)
+			continue;
+		vmid = xgrow(vmid, n, &room, sizeof(*vmid));
+		vmid[n++] = one;
+	}
+	closedir(d);
+	if (n)
+		qsort(vmid, n, sizeof(*vmid), by_number);
+	for (size_t i = 0; i < n; i++)
+		rc |= status_vm(all, vmid[i], false);
+	free(vmid);
+	return rc;
+}
+
+static int status_named(struct statuses *all)
+{
+	struct err err;
+	int rc = 0;
+
+	for (size_t i = 0; i < all->o->nwords; i++) {
+		unsigned vmid = pve_vmid(all->o->word[i], &err);
+
+		rc |= vmid ? status_vm(all, vmid, true) :
+			     complain(EXIT_USAGE, "%s", err.text);
+	}
+	return rc;
+}
+
+static int status_all(const struct options *o)
+{
+	struct statuses all = { .o = o, .json = { .out = stdout } };
+	struct err err = { 0 };
+	int rc;
+
+	all.hw = open_hw(o, &err);
+	if (!all.hw)
+		return complain(open_status(&err), "%s", err.text);
+	if (o->json) {
+		json_object(&all.json, NULL);
+		json_array(&all.json, "vms");
+	}
+	rc = o->nwords ? status_named(&all) : status_node(&all);
+	if (o->json) {
+		json_array_end(&all.json);
+		json_object_end(&all.json);
+		putchar('\n');
+	} else if (!rc && !all.shown) {
+		puts("no VM of this node has a GPU, or the hook");
+	}
+	hw_close(all.hw);
+	return rc || all.bad ? EXIT_USAGE : 0;
+}
+
+static int status_run(int argc, char **argv)
+{
+	struct options o;
+	int rc = options_parse(&o, &cmd_hook_status, argc, argv);
+
+	if (rc)
+		return rc;
+	if (!o.help)
+		return status_all(&o);
+	options_help(&cmd_hook_status, stdout);
+	puts("\nWithout VMID: the VMs of this node that have a GPU or the hook.\n"
+	     "\nexit status:\n"
+	     "  0  each of them has the hook, and Proxmox VE would run it\n"
+	     "  1  one has not, or there is no such VM");
+	return 0;
+}
+
+const struct command cmd_hook_status = {
+	.name = "hook status",
+	.args = "[VMID...] [--json]",
+	.summary = "which VMs have the hook, and whether it would run",
+	.options = "*jDEVTKY",
+	.run = status_run,
+};
