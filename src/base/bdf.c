@@ -136,3 +136,13 @@ bool bdf_same_slot(struct bdf a, struct bdf b)
 	a.fn = b.fn = 0;
 	return bdf_eq(a, b);
 }
+
+const char *bdf_spec_str(const struct bdf_spec *spec, char buf[BDF_STR])
+{
+	return spec->whole_slot ? bdf_slot_str(spec->bdf, buf) : bdf_str(spec->bdf, buf);
+}
+
+bool bdf_spec_has(const struct bdf_spec *spec, struct bdf fn)
+{
+	return spec->whole_slot ? bdf_same_slot(spec->bdf, fn) : bdf_eq(spec->bdf, fn);
+}

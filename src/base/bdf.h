@@ -41,4 +41,10 @@ int bdf_cmp(struct bdf a, struct bdf b);
 bool bdf_eq(struct bdf a, struct bdf b);
 bool bdf_same_slot(struct bdf a, struct bdf b);
 
+/* The slot, or the one function, that @spec stands for, into @buf; returns @buf. */
+const char *bdf_spec_str(const struct bdf_spec *spec, char buf[BDF_STR]);
+
+/* Is function @fn the one of @spec, or any of its slot? */
+bool bdf_spec_has(const struct bdf_spec *spec, struct bdf fn);
+
 #endif

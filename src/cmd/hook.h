@@ -16,9 +16,11 @@ extern const struct command cmd_hook_phase, cmd_hook_show, cmd_hook_install,
 /* One card of the VM that may have to be reset. */
 struct hook_card {
 	struct bdf_spec spec;
-	bool present;                   /* some function of it is on the bus */
+	bool present;                   /* its function (function 0) is on the bus */
 	bool gpu;                       /* a display function or accelerator is in it */
 	bool vf;                        /* a virtual function: part of somebody's card */
+	bool spare;                     /* of a mapping: PVE may give it instead */
+	bool got;                       /* HOOK_POST_START: the VM has it */
 	unsigned owner;                 /* another VM that holds it, 0: none */
 	bool give_back;                 /* as with after-stop = host-driver */
 };
@@ -62,12 +64,16 @@ enum hook_phase { HOOK_PRE_START, HOOK_POST_START, HOOK_PRE_STOP, HOOK_POST_STOP
 
 /* A VM is about to start, or has stopped. */
 struct hook_event {
-	enum hook_phase phase;          /* HOOK_PRE_START or HOOK_POST_STOP */
+	enum hook_phase phase;          /* not HOOK_PRE_STOP: there is nothing to do */
 	const char *vm;                 /* "101", or a libvirt guest's name */
 	unsigned vmid;                  /* 0: not one of Proxmox' */
 	struct hook_card card[VMDEV_MOST];
 	size_t ncards;
 };
+
+/* A GPU, or missing: then its worker sees what it is. No virtual function. */
+bool hook_card_ours(const struct hook_card *c);
+bool hook_any(const struct hook_event *ev);
 
 /*
  * Do for each GPU of @ev what the phase asks for, all at once, by the settings of
@@ -77,5 +83,9 @@ struct hook_event {
  */
 int hook_event_run(const struct options *o, const struct config *conf,
 		   const struct quirk_db *db, struct hook_event *ev);
+
+/* "pre-start" */
+const char *hook_phase_str(enum hook_phase phase);
+#define HOOK_PHASES (HOOK_POST_STOP + 1)
 
 #endif

@@ -18,7 +18,7 @@
 #include "run/held.h"
 #include "run/idle.h"
 
-#define DYING_US 5000000ull     /* a QEMU that PVE counts as stopped lets go within */
+#define DYING_US 15000000ull    /* a start waits that long for a QEMU that is ending */
 #define MISSING_US 3000000ull   /* a rescan finds a card that is there at once */
 #define SECONDS(us) ((double)(us) / 1e6)
 
@@ -27,15 +27,18 @@ struct hook_work {
 	struct channel *ch;
 	struct hw *hw;
 	struct bdf_spec spec;
+	char name[128];                 /* "" while it is not on the bus */
 	struct bdf fn[SLOT_FNS];        /* those that are on the bus */
 	size_t nfns;
 	struct study s;
 	struct hold hold;
+	char held_for[HOLD_VALUE];      /* before this: another VM that still waits, "" */
 	struct err hold_failed;         /* code 0: nothing did */
 	struct recovery rec;
 	struct work_watch told;
 	struct exec_watch watch;
 	uint64_t deadline;
+	bool studied;
 	bool not_ours;                  /* somebody else has it: nothing is put back */
 	int status;
 };
@@ -50,32 +53,27 @@ static bool is_start(const struct hook_work *w)
 
 /* --- what is said -------------------------------------------------------------- */
 
-static const char *work_name(const struct hook_work *w, char buf[BDF_STR])
-{
-	return w->spec.whole_slot ? bdf_slot_str(w->spec.bdf, buf) :
-				    bdf_str(w->spec.bdf, buf);
-}
-
 static void work_log(const struct hook_work *w, int level, const char *text)
 {
 	char card[BDF_STR];
 
 	syslog(level, "VM %s, %s, %s: %s", w->job->ev->vm,
-	       hook_phase_str(w->job->ev->phase), work_name(w, card), text);
+	       hook_phase_str(w->job->ev->phase), bdf_spec_str(&w->spec, card), text);
 }
 
 __attribute__((format(printf, 2, 3)))
 static void say(struct hook_work *w, const char *fmt, ...)
 {
-	char text[2 * ERR_TEXT], card[BDF_STR];
+	char text[3 * ERR_TEXT], card[BDF_STR];
 	char line[sizeof(text) + 256];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	snprintf(line, sizeof(line), "gpureset: %s%s%s: %s\n", work_name(w, card),
-		 w->s.name[0] ? " " : "", w->s.name, text);
+	bdf_spec_str(&w->spec, card);
+	snprintf(line, sizeof(line), "gpureset: %s%s%s: %s\n", card,
+		 w->name[0] ? " " : "", w->name, text);
 	channel_report(w->ch, line, strlen(line));
 	work_log(w, LOG_NOTICE, text);
 }
@@ -84,14 +82,15 @@ static void say(struct hook_work *w, const char *fmt, ...)
 static bool warn(struct hook_work *w, const char *text)
 {
 	say(w, "%s; %s", text, is_start(w) ? "the VM starts with the card as it is" :
-	    "its next start tries again");
+	    "the next start of a VM with it tries again");
 	return false;
 }
 
 /* To start with the card like this might take the host along. Always false. */
 static bool fail(struct hook_work *w, int status, const char *text)
 {
-	if (!is_start(w))
+	/* a spare card may not be the one that it gets */
+	if (w->job->task != TASK_START || w->job->card->spare)
 		return warn(w, text);
 	if (w->job->set.start_anyway) {
 		say(w, "%s; the VM starts all the same (start-anyway)", text);
@@ -101,6 +100,23 @@ static bool fail(struct hook_work *w, int status, const char *text)
 	    "the same: 'start-anyway = yes' below [vm %s] in " GPURESET_CONFIG ")", text,
 	    w->job->ev->vm);
 	w->status = status;
+	return false;
+}
+
+/* Somebody asked us to stop, so the VM is not wanted any more. Always false. */
+static bool stopped(struct hook_work *w)
+{
+	say(w, "stopped, as asked, before the card was ready%s", is_start(w) ?
+	    "; the VM is not started" : "");
+	w->status = is_start(w) ? EXIT_FAILED : 0;
+	return false;
+}
+
+static bool not_ours(struct hook_work *w, const char *why)
+{
+	w->not_ours = true;
+	if (!w->job->card->spare)
+		say(w, "left alone%s", why);
 	return false;
 }
 
@@ -124,6 +140,24 @@ static void log_report(const struct hook_work *w, const struct report *r)
 
 /* --- before anything is touched ------------------------------------------------ */
 
+static bool look_id(struct hook_work *w, const char *name, uint16_t *id)
+{
+	char text[16];
+
+	if (hw_attr_read(w->hw, w->fn[0], name, text, sizeof(text), NULL))
+		return false;
+	*id = (uint16_t)strtoul(text, NULL, 16);
+	return true;
+}
+
+static void look_name(struct hook_work *w)
+{
+	uint16_t vendor, device;
+
+	if (w->nfns && look_id(w, "vendor", &vendor) && look_id(w, "device", &device))
+		hw_name(w->hw, vendor, device, w->name, sizeof(w->name));
+}
+
 /* The functions that are there now. */
 static bool stage_look(struct hook_work *w)
 {
@@ -137,7 +171,36 @@ static bool stage_look(struct hook_work *w)
 		if (!w->spec.whole_slot)
 			break;
 	}
+	look_name(w);
 	return true;
+}
+
+/* A late stop, when the start of another VM has taken the card over already. */
+static bool stage_held_for(struct hook_work *w)
+{
+	if (!w->hold.vm[0] || !strcmp(w->hold.vm, w->job->ev->vm))
+		return true;
+	w->not_ours = true;
+	work_log(w, LOG_NOTICE, "left alone, it is made ready for another VM");
+	return false;
+}
+
+/* Asked with the lock held: what was true before may be no longer. */
+static bool stage_owner(struct hook_work *w)
+{
+	struct pve_resvs resvs = { 0 };
+	struct err err = { 0 };
+	char text[64];
+	unsigned owner;
+
+	if (pve_resv_read(&resvs, w->job->o->qemu_run, &err))
+		return fail(w, EXIT_FAILED, err.text);
+	owner = hook_owner(&resvs, w->job->o, &w->spec, w->job->ev->vmid);
+	pve_resv_free(&resvs);
+	if (!owner)
+		return true;
+	snprintf(text, sizeof(text), ", it belongs to VM %u", owner);
+	return not_ours(w, text);
 }
 
 static bool work_stop(void *arg)
@@ -147,28 +210,40 @@ static bool work_stop(void *arg)
 	return channel_stop(w->ch);
 }
 
+/*
+ * In use at a start: by another VM, then PVE refuses by itself; by anything else it does
+ * not: it takes the host's driver off under whoever uses it, or resets what the kernel
+ * still closes.
+ */
+static bool idle_in_use(struct hook_work *w, int rc, const struct hw_holder *who,
+			const char *why)
+{
+	char text[ERR_TEXT + 32];
+	bool vm = !strncmp(who->what, "/dev/vfio/", 10);
+
+	snprintf(text, sizeof(text), ", it is in use: %s", why);
+	if (rc == -EBUSY && (vm || !is_start(w) || w->job->card->spare))
+		return not_ours(w, text);
+	w->not_ours = true;
+	return fail(w, EXIT_BUSY, why);
+}
+
 static bool stage_idle(struct hook_work *w)
 {
 	uint64_t now = hw_now(w->hw);
 	uint64_t until = is_start(w) ? now + DYING_US : now + (w->deadline - now) / 2;
-	struct hw_holder who;
+	struct hw_holder who = { 0 };
 	struct err err = { 0 };
 	int rc;
 
-	channel_step(w->ch, "waiting until nobody has the card open", until - now);
-	rc = idle_wait(w->hw, w->fn, w->nfns, is_start(w) ? IDLE_DYING : IDLE_ANYBODY,
-		       until, work_stop, w, &who, &err);
+	channel_step(w->ch, "waiting until the card is let go", until - now);
+	rc = idle_wait(w->hw, w->fn, w->nfns, until, work_stop, w, &who, &err);
 	if (!rc)
 		return true;
+	if (rc == -EBUSY || rc == -ETIMEDOUT)
+		return idle_in_use(w, rc, &who, err.text);
 	w->not_ours = true;
-	if (rc == -EBUSY && is_start(w))
-		say(w, "left alone, it is in use: %s", err.text);
-	else if (rc == -EBUSY)
-		say(w, "still in use after %.0f s: %s; the next start of the VM resets "
-		    "it", SECONDS(hw_now(w->hw) - now), err.text);
-	else
-		fail(w, EXIT_FAILED, err.text);
-	return false;
+	return rc == -ECANCELED ? stopped(w) : fail(w, EXIT_FAILED, err.text);
 }
 
 /*
@@ -182,13 +257,15 @@ static bool stage_recover(struct hook_work *w)
 	char text[3 * ERR_TEXT];
 	int rc = work_recover(w->hw, run_dir, &w->spec, 0, &w->watch, &w->rec, &err);
 
+	if (rc == -EBUSY)
+		w->not_ours = true;
 	if (rc)
 		return fail(w, rc == -EBUSY ? EXIT_BUSY : EXIT_CONFIG, err.text);
 	if (!w->rec.found)
 		return true;
 	if (w->rec.later)
 		work_take_drivers(run_dir, w->spec.bdf, &w->hold, &w->rec);
-	work_recovered(&w->rec, w->spec.bdf, text, sizeof(text));
+	work_recovered(&w->rec, text, sizeof(text));
 	say(w, "%s", text);
 	return true;
 }
@@ -207,13 +284,22 @@ static bool errand_run(struct hook_work *w, struct plan *plan, struct err *err)
 	return !rc && out.result == EXEC_HEALTHY;
 }
 
+static bool is_there(const struct hook_work *w)
+{
+	for (size_t i = 0; i < w->nfns; i++)
+		if (bdf_eq(w->fn[i], w->spec.bdf))
+			return true;
+	return false;
+}
+
+/* The function that was named, or function 0: without it PVE has no card to give. */
 static bool stage_bring_back(struct hook_work *w)
 {
 	struct plan plan;
 	struct err err = { 0 };
 	bool done;
 
-	if (w->nfns)
+	if (is_there(w))
 		return true;
 	missing_plan(&plan, w->hw, &w->spec, MISSING_US);
 	done = errand_run(w, &plan, &err);
@@ -233,7 +319,8 @@ static bool stage_hold(struct hook_work *w)
 			   HOLD_VFIO | HOLD_AWAKE | HOLD_PIN, &w->hold, &err);
 
 	/* on disk before it is done: whoever kills us leaves the old values */
-	if (!rc && plan.attempt[0].nsteps)
+	snprintf(w->hold.vm, sizeof(w->hold.vm), "%s", w->job->ev->vm);
+	if (!rc)
 		rc = held_write(w->job->o->run_dir, w->spec.bdf, &w->hold, &err);
 	w->hold_failed.code = 0;
 	if (rc || (plan.attempt[0].nsteps && !errand_run(w, &plan, &err)))
@@ -251,6 +338,16 @@ static bool stage_hold_again(struct hook_work *w)
 	return true;
 }
 
+/* Another VM's start made the card ready before us and goes on: leave it so. */
+static void leave_held(struct hook_work *w)
+{
+	struct err err = { 0 };
+
+	snprintf(w->hold.vm, sizeof(w->hold.vm), "%s", w->held_for);
+	if (held_write(w->job->o->run_dir, w->spec.bdf, &w->hold, &err))
+		work_log(w, LOG_WARNING, err.text);
+}
+
 static void put_back(struct hook_work *w)
 {
 	bool drivers = w->job->set.after_stop == AFTER_STOP_HOST_DRIVER;
@@ -262,6 +359,7 @@ static void put_back(struct hook_work *w)
 		say(w, "not all could be put back as it was: %s", err.text);
 	plan_free(&plan);
 	hold_left(w->hw, w->s.quirk, drivers, &w->hold);
+	w->hold.vm[0] = '\0';
 	if (held_write(w->job->o->run_dir, w->spec.bdf, &w->hold, &err))
 		work_log(w, LOG_WARNING, err.text);
 }
@@ -278,10 +376,10 @@ static bool stage_study(struct hook_work *w)
 	int status;
 
 	study_free(&w->s);
+	w->studied = false;
 	status = study_target(&w->s, w->hw, j->db, &w->spec, &opts, &err);
-	if (status)
-		return fail(w, status, err.text);
-	return true;
+	w->studied = !status;
+	return w->studied || fail(w, status, err.text);
 }
 
 static bool stage_gpu(struct hook_work *w)
@@ -297,14 +395,15 @@ static bool stage_gpu(struct hook_work *w)
 static bool stage_refused(struct hook_work *w)
 {
 	const struct plan *plan = &w->s.plan;
+	char text[ERR_TEXT];
 
 	if (!plan->refusal)
 		return true;
 	w->not_ours = true;
 	if (plan->refusal_config)
 		return fail(w, EXIT_CONFIG, plan->refusal);
-	say(w, "left alone: %s", plan->refusal);
-	return false;
+	snprintf(text, sizeof(text), ": %s", plan->refusal);
+	return not_ours(w, text);
 }
 
 /* "none, sequence baco, hot_reset" */
@@ -314,8 +413,6 @@ static bool stage_only_report(struct hook_work *w)
 	char list[256] = "";
 	size_t n = 0;
 
-	if (w->job->set.hook != HOOK_ONLY_REPORT)
-		return true;
 	for (size_t i = 0; i < plan->nattempts && n < sizeof(list); i++)
 		if (plan->attempt[i].usable == ATTEMPT_YES)
 			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s",
@@ -371,11 +468,11 @@ static bool card_failed(struct hook_work *w, const struct report *r, int status)
 	const struct plan *plan = &w->s.plan;
 	char text[2 * ERR_TEXT];
 
+	if (r->sum->interrupted && channel_stop(w->ch))
+		return stopped(w);
 	if (r->sum->healthy)
 		snprintf(text, sizeof(text), "reset by %s, but not known to be healthy: "
 			 "%s", r->sum->healthy->name, plan->unjudged);
-	else if (r->sum->interrupted)
-		snprintf(text, sizeof(text), "stopped before the reset was done");
 	else if (last)
 		snprintf(text, sizeof(text), "NOT healthy after %zu attempt%s in %.1f s: "
 			 "%s", r->sum->tried, r->sum->tried == 1 ? "" : "s",
@@ -386,7 +483,7 @@ static bool card_failed(struct hook_work *w, const struct report *r, int status)
 		snprintf(text, sizeof(text), "not reset: %s", status == EXIT_LOST ?
 			 "it does not answer, and nothing can be tried" :
 			 "no reset method applies to it");
-	/* a card that does not answer, or is left half done, takes hosts along */
+	/* a card that does not answer, or is left half done, may take the host along */
 	if (status == EXIT_LOST || r->sum->interrupted)
 		return fail(w, status, text);
 	warn(w, text);
@@ -421,34 +518,72 @@ static bool stage_reset(struct hook_work *w)
 /* --- the two phases ------------------------------------------------------------ */
 
 static hook_stage *const start_stages[] = {
-	stage_look, stage_idle, stage_recover, stage_look, stage_bring_back, stage_study,
-	stage_gpu, stage_refused, stage_hold, stage_study, stage_refused, stage_reset,
-	stage_hold_again, NULL,
+	stage_look, stage_owner, stage_idle, stage_recover, stage_look, stage_bring_back,
+	stage_study, stage_gpu, stage_refused, stage_hold, stage_study, stage_refused,
+	stage_reset, stage_hold_again, NULL,
 };
 
 static hook_stage *const stop_stages[] = {
-	stage_look, stage_idle, stage_recover, stage_look, stage_bring_back, stage_study,
-	stage_gpu, stage_refused, stage_reset, NULL,
+	stage_look, stage_held_for, stage_owner, stage_idle, stage_recover, stage_look,
+	stage_bring_back, stage_study, stage_gpu, stage_refused, stage_reset, NULL,
 };
 
 static hook_stage *const report_stages[] = {
 	stage_look, stage_study, stage_gpu, stage_refused, stage_only_report, NULL,
 };
 
-static void work_run(struct hook_work *w)
+static hook_stage *const give_back_stages[] = {
+	stage_look, stage_held_for, stage_owner, stage_idle, stage_recover, stage_look,
+	stage_study, NULL,
+};
+
+/* Two VMs made the card ready, the one that did so last did not get it. */
+static bool stage_claim(struct hook_work *w)
 {
-	const char *run_dir = w->job->o->run_dir;
-	bool report = w->job->set.hook == HOOK_ONLY_REPORT;
-	hook_stage *const *stage = report ? report_stages :
-				   is_start(w) ? start_stages : stop_stages;
 	struct err err = { 0 };
 
-	if (held_read(run_dir, w->spec.bdf, &w->hold, &err))
+	snprintf(w->hold.vm, sizeof(w->hold.vm), "%s", w->job->ev->vm);
+	if (held_write(w->job->o->run_dir, w->spec.bdf, &w->hold, &err))
 		work_log(w, LOG_WARNING, err.text);
+	return true;
+}
+
+static hook_stage *const claim_stages[] = { stage_claim, NULL };
+
+static hook_stage *const *const tasks[] = {
+	[TASK_START] = start_stages, [TASK_STOP] = stop_stages,
+	[TASK_REPORT] = report_stages, [TASK_CLAIM] = claim_stages,
+	[TASK_GIVE_BACK] = give_back_stages,
+};
+
+/*
+ * A start that is stopped here is followed by no post-stop. What is known of the card,
+ * if only its entry, decides what may be put back.
+ */
+static bool work_puts_back(const struct hook_work *w)
+{
+	if (w->not_ours || !w->studied)
+		return false;
+	return w->job->task == TASK_START ? w->status != 0 :
+	       w->job->task != TASK_REPORT;
+}
+
+static void work_run(struct hook_work *w)
+{
+	hook_stage *const *stage = tasks[w->job->task];
+	struct err err = { 0 };
+
+	if (held_read(w->job->o->run_dir, w->spec.bdf, &w->hold, &err))
+		work_log(w, LOG_WARNING, err.text);
+	if (strcmp(w->hold.vm, w->job->ev->vm))
+		memcpy(w->held_for, w->hold.vm, sizeof(w->held_for));
+	if (w->job->task == TASK_GIVE_BACK && !w->hold.n && !w->hold.vm[0])
+		return;
 	while (*stage && (*stage)(w))
 		stage++;
-	/* a start that is stopped here is followed by no post-stop */
-	if (!report && !w->not_ours && (!is_start(w) || w->status))
+	if (work_puts_back(w) && is_start(w) && w->held_for[0])
+		leave_held(w);
+	else if (work_puts_back(w))
 		put_back(w);
 }
 

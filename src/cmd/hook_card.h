@@ -6,12 +6,22 @@
 #include "cmd/hook.h"
 #include "run/supervise.h"
 
+enum hook_task {
+	TASK_NONE,
+	TASK_START,             /* all of pre-start */
+	TASK_STOP,              /* all of post-stop */
+	TASK_REPORT,            /* hook = only-report: look and say */
+	TASK_CLAIM,             /* what is held is for this VM: it got the card */
+	TASK_GIVE_BACK,         /* put back what is held, no more */
+};
+
 /* One card, from the supervisor's side to the worker's (inherited by fork). */
 struct hook_job {
 	const struct options *o;
 	const struct quirk_db *db;
 	const struct hook_event *ev;
 	const struct hook_card *card;
+	enum hook_task task;
 	struct settings set;
 };
 
@@ -24,8 +34,5 @@ int hook_card_work(struct job *job, struct channel *ch);
 
 /* How much of the time for a post-stop is for the work itself, in microseconds. */
 uint64_t hook_stop_work_us(uint64_t all_us);
-
-/* "pre-start" */
-const char *hook_phase_str(enum hook_phase phase);
 
 #endif

@@ -7,11 +7,6 @@
 #include "base/xalloc.h"
 #include "cmd/hook.h"
 
-static bool spec_has(const struct bdf_spec *spec, struct bdf fn)
-{
-	return spec->whole_slot ? bdf_same_slot(fn, spec->bdf) : bdf_eq(fn, spec->bdf);
-}
-
 /* --- owners -------------------------------------------------------------------- */
 
 unsigned hook_owner(const struct pve_resvs *resvs, const struct options *o,
@@ -22,7 +17,7 @@ unsigned hook_owner(const struct pve_resvs *resvs, const struct options *o,
 	for (size_t i = 0; i < resvs->n; i++) {
 		const struct pve_resv *r = &resvs->resv[i];
 
-		if (r->vmid != vmid && spec_has(spec, r->bdf) &&
+		if (r->vmid != vmid && bdf_spec_has(spec, r->bdf) &&
 		    pve_resv_holds(r, o->qemu_run, now))
 			return r->vmid;
 	}
@@ -53,12 +48,16 @@ static bool bus_is_gpu(struct hw *hw, struct bdf bdf)
 	       class_is_gpu((uint32_t)strtoul(text, NULL, 16));
 }
 
+/*
+ * Of a slot, function 0 has to be there: the specification wants one, and without it a
+ * GPU is half gone.
+ */
 static void card_look(struct hook_card *c, struct hw *hw, const struct bus *bus)
 {
 	for (size_t i = 0; i < bus->n; i++) {
-		if (!spec_has(&c->spec, bus->fn[i]))
+		if (!bdf_spec_has(&c->spec, bus->fn[i]))
 			continue;
-		c->present = true;
+		c->present |= bdf_eq(bus->fn[i], c->spec.bdf);
 		c->gpu |= bus_is_gpu(hw, bus->fn[i]);
 		c->vf |= hw_attr_exists(hw, bus->fn[i], "physfn");
 	}
@@ -102,7 +101,7 @@ static size_t cards_merge(struct hook_card *card, size_t n, size_t whole)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (i == whole || !spec_has(&card[whole].spec, card[i].spec.bdf))
+		if (i == whole || !bdf_spec_has(&card[whole].spec, card[i].spec.bdf))
 			card[kept++] = card[i];
 	return kept;
 }
@@ -127,21 +126,66 @@ static size_t cards_widen(struct hw *hw, const struct options *o, const struct b
 
 /* --- all ----------------------------------------------------------------------- */
 
+/* Named by a key of the VM's only as what it may get instead. */
+static bool card_spare(const struct vmdevs *devs, const struct hook_card *c)
+{
+	for (size_t i = 0; i < devs->n; i++)
+		if (!devs->dev[i].spare && devs->dev[i].use == VMDEV_YES &&
+		    bdf_same_slot(devs->dev[i].spec.bdf, c->spec.bdf))
+			return false;
+	return true;
+}
+
+/*
+ * A pool's card that the host uses is not taken from it on the chance. One that is
+ * missing is looked for: PVE does not start a VM when any card of its mapping is.
+ */
+static bool card_wanted(const struct hook_card *c, struct hw *hw, const struct bus *bus)
+{
+	char driver[32];
+
+	if (!c->spare)
+		return true;
+	for (size_t i = 0; i < bus->n; i++)
+		if (bdf_spec_has(&c->spec, bus->fn[i]) &&
+		    hw_attr_read(hw, bus->fn[i], "driver", driver, sizeof(driver),
+				 NULL) == 0 && strcmp(driver, "vfio-pci"))
+			return false;
+	return true;
+}
+
 static size_t cards_find(struct hw *hw, const struct options *o, const struct bus *bus,
 			 const struct pve_resvs *resvs, const struct vmdevs *devs,
 			 unsigned vmid, struct hook_card *card)
 {
 	struct bdf_spec spec[VMDEV_MOST];
-	size_t n = vmdev_targets(devs, bus->fn, bus->n, spec);
+	size_t n = vmdev_targets(devs, bus->fn, bus->n, spec), kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		card[i] = (struct hook_card){ .spec = spec[i] };
 		card_look(&card[i], hw, bus);
+		card[i].spare = card_spare(devs, &card[i]);
 	}
 	n = cards_widen(hw, o, bus, resvs, vmid, card, n);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		card[i].owner = hook_owner(resvs, o, &card[i].spec, vmid);
-	return n;
+		if (card_wanted(&card[i], hw, bus))
+			card[kept++] = card[i];
+	}
+	return kept;
+}
+
+bool hook_any(const struct hook_event *ev)
+{
+	for (size_t i = 0; i < ev->ncards; i++)
+		if (hook_card_ours(&ev->card[i]))
+			return true;
+	return false;
+}
+
+bool hook_card_ours(const struct hook_card *c)
+{
+	return !c->vf && (c->gpu || !c->present);
 }
 
 int hook_cards(struct hw *hw, const struct options *o, const struct vmdevs *devs,

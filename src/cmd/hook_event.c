@@ -14,9 +14,7 @@
 #define START_LOCK_US 60000000ull
 #define START_UNDO_US 30000000ull
 #define SLACK_US 30000000ull
-/* supervise(): how long it lets a worker that was asked to stop go on, and die. */
-#define STOP_GRACE_US 2000000ull
-#define STOP_KILL_US 3000000ull
+#define STOP_GRACE_US 2000000ull        /* supervise(): a worker that was asked to stop */
 
 const char *hook_phase_str(enum hook_phase phase)
 {
@@ -31,7 +29,7 @@ const char *hook_phase_str(enum hook_phase phase)
 /* A tenth for the lock, a tenth for undoing, the rest of all there is for the work. */
 uint64_t hook_stop_work_us(uint64_t all_us)
 {
-	return all_us - all_us / 10 - all_us / 10 - STOP_GRACE_US - STOP_KILL_US;
+	return all_us - all_us / 10 - all_us / 10 - STOP_GRACE_US - SUPERVISE_KILL_US;
 }
 
 static struct supervise_opts event_opts(const struct options *o, enum hook_phase phase,
@@ -55,106 +53,143 @@ static struct supervise_opts event_opts(const struct options *o, enum hook_phase
 	return so;
 }
 
-/* --- which cards --------------------------------------------------------------- */
+/* --- what is to be done --------------------------------------------------------- */
 
-/* Another VM has it: let PVE say no, or be glad that it runs. */
-static void card_not_ours(const struct hook_event *ev, const struct hook_card *c)
+/* The workers of one round. */
+struct round {
+	const struct options *o;
+	const struct hook_event *ev;
+	struct hook_job hj[VMDEV_MOST];
+	struct job job[VMDEV_MOST];
+	size_t n;
+	uint64_t most_us;               /* the longest time that any of them has */
+};
+
+/* Of a VM that is skipped by now something may still be held. */
+static enum hook_task task_of(enum hook_phase phase, const struct hook_card *card,
+			      enum hook_policy policy)
 {
-	const char *now = ev->phase == HOOK_PRE_START ? "" : "already ";
-	char card[BDF_STR];
+	static const enum hook_task start[] = {
+		[HOOK_RESET] = TASK_START, [HOOK_ONLY_REPORT] = TASK_REPORT,
+		[HOOK_SKIP] = TASK_NONE,
+	};
 
-	if (c->spec.whole_slot)
-		bdf_slot_str(c->spec.bdf, card);
-	else
-		bdf_str(c->spec.bdf, card);
-	printf("gpureset: %s: left alone, it %sbelongs to VM %u\n", card, now, c->owner);
-	syslog(LOG_NOTICE, "VM %s, %s, %s: left alone, it %sbelongs to VM %u", ev->vm,
-	       hook_phase_str(ev->phase), card, now, c->owner);
+	if (phase == HOOK_PRE_START)
+		return start[policy];
+	if (card->got)
+		return TASK_CLAIM;
+	return phase == HOOK_POST_STOP && policy == HOOK_RESET ? TASK_STOP :
+								 TASK_GIVE_BACK;
 }
 
-/* A missing card may be a GPU: its worker sees when it is back. */
-static bool card_ours(const struct hook_event *ev, const struct hook_card *c,
-		      const struct settings *set)
+static void round_add(struct round *r, const struct hook_job *hj)
 {
-	if (set->hook == HOOK_SKIP || c->vf || (c->present && !c->gpu))
-		return false;
-	if (!c->owner)
-		return true;
-	card_not_ours(ev, c);
-	return false;
+	uint64_t limit = hj->task == TASK_START ? hj->set.pre_start_us :
+						  hj->set.post_stop_us;
+
+	r->most_us = limit > r->most_us ? limit : r->most_us;
+	r->hj[r->n] = *hj;
+	r->job[r->n] = (struct job){ .slot = hj->card->spec.bdf, .work = hook_card_work,
+				     .no_lock = hj->task == TASK_REPORT,
+				     .arg = &r->hj[r->n] };
+	r->n++;
 }
 
-/* --- what came of it ----------------------------------------------------------- */
+static void round_fill(struct round *r, const struct config *conf,
+		       const struct quirk_db *db)
+{
+	const struct hook_event *ev = r->ev;
+
+	for (size_t i = 0; i < ev->ncards; i++) {
+		const struct hook_card *c = &ev->card[i];
+		struct hook_job hj = { .o = r->o, .db = db, .ev = ev, .card = c };
+
+		config_settings(conf, ev->vm, c->spec.bdf, true, &hj.set);
+		if (c->give_back)
+			hj.set.after_stop = AFTER_STOP_HOST_DRIVER;
+		hj.task = task_of(ev->phase, c, hj.set.hook);
+		if (hook_card_ours(c) && hj.task != TASK_NONE)
+			round_add(r, &hj);
+	}
+}
+
+/* --- what came of it ------------------------------------------------------------ */
 
 /* Of what the supervisor alone knows: locked, stuck, died. */
-static int event_why(const struct hook_event *ev, const struct hook_job *hj,
-		     const struct job *job)
+static int round_why(const struct hook_job *hj, const struct job *job)
 {
-	bool start = ev->phase == HOOK_PRE_START;
+	const struct hook_event *ev = hj->ev;
+	bool start = hj->task == TASK_START && !hj->card->spare;
 	bool stops = start && !hj->set.start_anyway;
 
 	printf("gpureset: %s; %s\n", job->why, stops ? "the VM is not started, as that "
 	       "might hang the host ('start-anyway = yes' in " GPURESET_CONFIG " lifts "
 	       "this)" : start ? "the VM starts all the same (start-anyway)" :
-	       "its next start tries again");
+	       "the next start of a VM with it tries again");
 	syslog(LOG_WARNING, "VM %s, %s: %s", ev->vm, hook_phase_str(ev->phase), job->why);
 	return stops ? job->status : 0;
 }
 
-static int event_end(const struct hook_event *ev, struct hook_job *hj, struct job *jobs,
-		     size_t n)
+/* Prints what the workers have to say; the first status that is not 0. */
+static int round_end(struct round *r)
 {
 	int status = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		int one = jobs[i].status;
+	for (size_t i = 0; i < r->n; i++) {
+		struct job *job = &r->job[i];
 
-		if (jobs[i].report_len)
-			fwrite(jobs[i].report, 1, jobs[i].report_len, stdout);
-		if (jobs[i].why[0])
-			one = event_why(ev, &hj[i], &jobs[i]);
-		status = status ? status : one;
-		free(jobs[i].report);
+		if (job->report_len)
+			fwrite(job->report, 1, job->report_len, stdout);
+		if (job->why[0])
+			job->status = round_why(&r->hj[i], job);
+		status = status ? status : job->status;
+		free(job->report);
+		job->report = NULL;
 	}
 	fflush(stdout);
-	return ev->phase == HOOK_PRE_START ? status : 0;
+	return status;
+}
+
+static int round_run(struct round *r)
+{
+	struct supervise_opts so = event_opts(r->o, r->ev->phase, r->most_us);
+	struct err err = { 0 };
+
+	if (!r->n)
+		return 0;
+	fflush(stdout);
+	if (supervise(r->job, r->n, &so, &err) < 0)
+		return complain(EXIT_FAILED, "%s", err.text);
+	return round_end(r);
+}
+
+/* The VM does not start because of one card: the others were made ready in vain. */
+static void round_undo(const struct round *was)
+{
+	struct round undo = { .o = was->o, .ev = was->ev };
+
+	for (size_t i = 0; i < was->n; i++) {
+		struct hook_job hj = was->hj[i];
+
+		hj.task = TASK_GIVE_BACK;
+		if (was->hj[i].task == TASK_START && !was->job[i].status)
+			round_add(&undo, &hj);
+	}
+	round_run(&undo);
 }
 
 int hook_event_run(const struct options *o, const struct config *conf,
 		   const struct quirk_db *db, struct hook_event *ev)
 {
-	struct hook_job hj[VMDEV_MOST];
-	struct job jobs[VMDEV_MOST];
-	struct supervise_opts so;
-	struct err err = { 0 };
-	uint64_t most = 0;
-	size_t n = 0;
+	struct round r = { .o = o, .ev = ev };
+	int status;
 
 	openlog("gpureset", LOG_PID, LOG_DAEMON);
-	memset(jobs, 0, sizeof(jobs));
-	for (size_t i = 0; i < ev->ncards; i++) {
-		const struct hook_card *c = &ev->card[i];
-		uint64_t limit;
-
-		hj[n] = (struct hook_job){ .o = o, .db = db, .ev = ev, .card = c };
-		config_settings(conf, ev->vm, c->spec.bdf, true, &hj[n].set);
-		if (c->give_back)
-			hj[n].set.after_stop = AFTER_STOP_HOST_DRIVER;
-		if (!card_ours(ev, c, &hj[n].set))
-			continue;
-		limit = ev->phase == HOOK_PRE_START ? hj[n].set.pre_start_us :
-						      hj[n].set.post_stop_us;
-		most = limit > most ? limit : most;
-		jobs[n] = (struct job){ .slot = c->spec.bdf, .work = hook_card_work,
-					.no_lock = hj[n].set.hook == HOOK_ONLY_REPORT,
-					.arg = &hj[n] };
-		n++;
-	}
-	if (!n)
+	round_fill(&r, conf, db);
+	status = round_run(&r);
+	if (ev->phase != HOOK_PRE_START)
 		return 0;
-	so = event_opts(o, ev->phase, most);
-	fflush(stdout);
-	if (supervise(jobs, n, &so, &err) < 0)
-		return complain(EXIT_FAILED, "%s", err.text);
-	return event_end(ev, hj, jobs, n);
+	if (status)
+		round_undo(&r);
+	return status;
 }

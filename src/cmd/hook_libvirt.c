@@ -24,12 +24,10 @@
 #include "cmd/hook.h"
 #include "cmd/open.h"
 #include "host/domxml.h"
-#include "run/idle.h"
 #include "run/supervise.h"
 
 #define XML_MOST (1u << 20)
 #define XML_WAIT_MS 10000       /* libvirt writes it at once */
-#define DYING_US 5000000ull     /* a QEMU that is gone for libvirt lets go within */
 #define GUEST_NAME 256
 
 struct libvirt_call {
@@ -131,9 +129,7 @@ static int xml_unreadable(struct libvirt_call *c, const char *text, size_t len,
 static bool card_managed(const struct domxml *dom, const struct bdf_spec *spec)
 {
 	for (size_t i = 0; i < dom->n; i++)
-		if (dom->managed[i] && (spec->whole_slot ?
-					bdf_same_slot(dom->fn[i], spec->bdf) :
-					bdf_eq(dom->fn[i], spec->bdf)))
+		if (dom->managed[i] && bdf_spec_has(spec, dom->fn[i]))
 			return true;
 	return false;
 }
@@ -154,62 +150,6 @@ static int libvirt_cards(struct libvirt_call *c, struct hw *hw, struct err *err)
 	return n < 0 ? n : 0;
 }
 
-static size_t card_fns(struct hw *hw, const struct hook_card *card, struct bdf *fn)
-{
-	size_t n = 0;
-
-	for (uint8_t i = 0; i < SLOT_FNS; i++) {
-		fn[n] = card->spec.bdf;
-		if (card->spec.whole_slot)
-			fn[n].fn = i;
-		else if (i)
-			break;
-		n += hw_attr_exists(hw, fn[n], "vendor");
-	}
-	return n;
-}
-
-/*
- * At release the guest's own QEMU has ended. Whoever lives and has the card open is
- * somebody else: the guest that this one was refused for, or a host driver's user since
- * libvirt gave it back. Not waited for, as it may be long.
- */
-static bool card_taken(struct hw *hw, const struct hook_card *card)
-{
-	struct bdf fn[SLOT_FNS + 1];
-	struct hw_holder who;
-	struct err err = { 0 };
-	char name[BDF_STR];
-
-	if (!card->gpu || idle_wait(hw, fn, card_fns(hw, card, fn), IDLE_DYING,
-				    hw_now(hw) + DYING_US, NULL, NULL, &who,
-				    &err) != -EBUSY)
-		return false;
-	printf("gpureset: %s: left alone, it is in use: %s\n",
-	       card->spec.whole_slot ? bdf_slot_str(card->spec.bdf, name) :
-				       bdf_str(card->spec.bdf, name), err.text);
-	return true;
-}
-
-static void drop_taken(struct hw *hw, struct hook_event *ev)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < ev->ncards; i++)
-		if (!card_taken(hw, &ev->card[i]))
-			ev->card[kept++] = ev->card[i];
-	ev->ncards = kept;
-}
-
-/* A missing one may be a GPU. */
-static bool any_gpu(const struct hook_event *ev)
-{
-	for (size_t i = 0; i < ev->ncards; i++)
-		if (ev->card[i].gpu || !ev->card[i].present)
-			return true;
-	return false;
-}
-
 static int libvirt_look(struct libvirt_call *c)
 {
 	struct err err = { 0 };
@@ -221,8 +161,6 @@ static int libvirt_look(struct libvirt_call *c)
 	rc = libvirt_cards(c, hw, &err);
 	if (rc)
 		rc = complain(EXIT_FAILED, "guest %s: %s", c->guest, err.text);
-	else if (c->ev.phase == HOOK_POST_STOP)
-		drop_taken(hw, &c->ev);
 	hw_close(hw);
 	return rc;
 }
@@ -243,7 +181,7 @@ static int libvirt_event(struct libvirt_call *c)
 	else if (c->dom.n)
 		rc = libvirt_look(c);
 	free(text);
-	if (rc || !any_gpu(&c->ev))
+	if (rc || !hook_any(&c->ev))
 		return rc;
 	if (geteuid() != 0)
 		return complain(EXIT_USAGE, "only root can look after a guest's cards; "

@@ -7,14 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/hook_card.h"
 #include "cmd/hook_chain.h"
 #include "cmd/open.h"
 #include "host/vmrecord.h"
+#include "run/held.h"
 
 /* What all phases work with. */
 struct phase_call {
@@ -27,7 +27,6 @@ struct phase_call {
 };
 
 struct phase_row {
-	const char *name;
 	int (*run)(struct phase_call *c);
 	bool chain_first;
 };
@@ -50,7 +49,7 @@ static void print_dropped(const struct hook_vm *h)
 		       h->diag.msg[i].text);
 }
 
-static int pre_start_cards(struct phase_call *c)
+static int vm_cards(struct phase_call *c)
 {
 	struct err err = { 0 };
 	struct hook_vm h;
@@ -63,7 +62,7 @@ static int pre_start_cards(struct phase_call *c)
 	hw_close(hw);
 	if (rc)
 		complain(rc, "%s", err.text);
-	else
+	else if (c->ev.phase == HOOK_PRE_START)
 		print_dropped(&h);
 	memcpy(c->ev.card, h.card, sizeof(h.card));
 	c->ev.ncards = h.ncards;
@@ -80,9 +79,11 @@ static int load_settings(struct phase_call *c)
 
 static int pre_start(struct phase_call *c)
 {
-	int rc = is_container(c) ? 0 : pre_start_cards(c);
+	int rc = is_container(c) ? 0 : vm_cards(c);
 
-	if (rc || !c->ev.ncards)
+	/* what an earlier start wrote down is no longer true */
+	vmrecord_remove(c->o->run_dir, c->vmid);
+	if (rc || !hook_any(&c->ev))
 		return rc;
 	rc = load_settings(c);
 	return rc ? rc : hook_event_run(c->o, &c->conf, &c->db, &c->ev);
@@ -113,25 +114,76 @@ static void record_args(const struct phase_call *c, struct vmrecord *rec)
 	diag_free(&diag);
 }
 
+/* A line that a QEMU of an earlier start left behind is not what this one got. */
+static int record_read(const struct phase_call *c, struct vmrecord *rec, struct err *err)
+{
+	struct pve_resvs resvs = { 0 };
+	uint64_t now = (uint64_t)time(NULL);
+	int rc = pve_resv_read(&resvs, c->o->qemu_run, err);
+
+	for (size_t i = 0; i < resvs.n; i++) {
+		const struct pve_resv *r = &resvs.resv[i];
+
+		if (r->vmid == c->vmid && r->started &&
+		    pve_resv_holds(r, c->o->qemu_run, now))
+			record_add(rec, r->bdf);
+	}
+	pve_resv_free(&resvs);
+	record_args(c, rec);
+	return rc;
+}
+
+static bool record_has(const struct vmrecord *rec, const struct bdf_spec *spec)
+{
+	for (size_t i = 0; i < rec->n; i++)
+		if (bdf_spec_has(spec, rec->fn[i]))
+			return true;
+	return false;
+}
+
+/* Is anything held for it that is not held for this VM? */
+static bool held_for_other(const struct phase_call *c, const struct hook_card *card)
+{
+	struct hold h;
+
+	return !held_read(c->o->run_dir, card->spec.bdf, &h, NULL) && h.vm[0] &&
+	       strcmp(h.vm, c->vm);
+}
+
+/*
+ * Of a mapping's cards all that were free were made ready; PVE took one. And another VM
+ * may have made the same one ready meanwhile, which it did not get then.
+ */
+static void settle(struct phase_call *c, const struct vmrecord *rec)
+{
+	size_t kept = 0;
+
+	if (is_container(c) || vm_cards(c))
+		return;
+	for (size_t i = 0; i < c->ev.ncards; i++) {
+		struct hook_card *card = &c->ev.card[i];
+
+		card->got = record_has(rec, &card->spec);
+		if (card->got ? held_for_other(c, card) : card->spare || rec->n)
+			c->ev.card[kept++] = *card;
+	}
+	c->ev.ncards = kept;
+	if (hook_any(&c->ev) && !load_settings(c))
+		hook_event_run(c->o, &c->conf, &c->db, &c->ev);
+}
+
 static int post_start(struct phase_call *c)
 {
 	struct vmrecord rec = { .n = 0 };
-	struct pve_resvs resvs = { 0 };
 	struct err err = { 0 };
-	int rc = pve_resv_read(&resvs, c->o->qemu_run, &err);
+	int rc = record_read(c, &rec, &err);
 
-	for (size_t i = 0; i < resvs.n; i++)
-		if (resvs.resv[i].vmid == c->vmid && resvs.resv[i].started)
-			record_add(&rec, resvs.resv[i].bdf);
-	pve_resv_free(&resvs);
-	record_args(c, &rec);
-	if (!rc && !rec.n)
-		vmrecord_remove(c->o->run_dir, c->vmid);
-	else if (!rc)
+	if (!rc && rec.n)
 		rc = vmrecord_write(c->o->run_dir, c->vmid, &rec, &err);
 	if (rc)
-		complain(EXIT_FAILED, "VM %u: what it got cannot be recorded for its "
-			 "stop: %s", c->vmid, err.text);
+		return complain(0, "VM %u: what it got cannot be recorded for its stop: "
+				"%s", c->vmid, err.text);
+	settle(c, &rec);
 	return 0;
 }
 
@@ -173,36 +225,37 @@ static int post_stop(struct phase_call *c)
 	if (!rc)
 		rc = post_stop_cards(c, &rec, &err);
 	if (rc < 0) {
-		complain(EXIT_FAILED, "VM %u: %s; its next start resets what it needs",
-			 c->vmid, err.text);
-		return 0;
+		return complain(0, "VM %u: %s; its next start resets what it needs",
+				c->vmid, err.text);
 	}
-	rc = load_settings(c);
-	if (!rc && c->ev.ncards)
-		rc = hook_event_run(c->o, &c->conf, &c->db, &c->ev);
+	/* whatever becomes of the card, the VM has stopped */
+	if (hook_any(&c->ev) && !load_settings(c))
+		hook_event_run(c->o, &c->conf, &c->db, &c->ev);
 	vmrecord_remove(c->o->run_dir, c->vmid);
-	return rc;
+	return 0;
 }
 
 /* --- the command --------------------------------------------------------------- */
 
 /* Somebody else's script: first where it may object, last where it cleans up. */
 static const struct phase_row phases[] = {
-	[HOOK_PRE_START] = { "pre-start", pre_start, true },
-	[HOOK_POST_START] = { "post-start", post_start, false },
-	[HOOK_PRE_STOP] = { "pre-stop", pre_stop, false },
-	[HOOK_POST_STOP] = { "post-stop", post_stop, false },
+	[HOOK_PRE_START] = { pre_start, true },
+	[HOOK_POST_START] = { post_start, false },
+	[HOOK_PRE_STOP] = { pre_stop, false },
+	[HOOK_POST_STOP] = { post_stop, false },
 };
 
-static const struct phase_row *phase_find(const char *name)
+static bool phase_find(const char *name, enum hook_phase *phase)
 {
-	for (size_t i = 0; i < sizeof(phases) / sizeof(*phases); i++)
-		if (!strcmp(phases[i].name, name))
-			return &phases[i];
-	return NULL;
+	for (int i = 0; i < HOOK_PHASES; i++) {
+		*phase = (enum hook_phase)i;
+		if (!strcmp(hook_phase_str(*phase), name))
+			return true;
+	}
+	return false;
 }
 
-static int phase_chain(const struct phase_call *c, const struct phase_row *row)
+static int phase_chain(const struct phase_call *c)
 {
 	struct err err = { 0 };
 	int status = 0;
@@ -210,32 +263,32 @@ static int phase_chain(const struct phase_call *c, const struct phase_row *row)
 	if (!c->o->script)
 		return 0;
 	fflush(stdout);
-	if (hook_chain(c->o->script, c->vmid, row->name, &status, &err))
+	if (hook_chain(c->o->script, c->vmid, hook_phase_str(c->ev.phase), &status,
+		       &err))
 		return complain(EXIT_FAILED, "%s", err.text);
 	return status;
 }
 
-static int phase_call(struct phase_call *c, const struct phase_row *row)
+static int phase_call(struct phase_call *c)
 {
+	const struct phase_row *row = &phases[c->ev.phase];
 	int rc = 0, chained = 0;
 
-	c->ev.phase = (enum hook_phase)(row - phases);
 	snprintf(c->vm, sizeof(c->vm), "%u", c->vmid);
 	c->ev.vm = c->vm;
 	c->ev.vmid = c->vmid;
 	if (row->chain_first)
-		chained = phase_chain(c, row);
+		chained = phase_chain(c);
 	if (!chained)
 		rc = row->run(c);
 	if (!row->chain_first)
-		chained = phase_chain(c, row);
+		chained = phase_chain(c);
 	quirk_db_free(&c->db);
 	config_free(&c->conf);
 	return rc ? rc : chained;
 }
 
-static int phase_words(const struct options *o, struct phase_call *c,
-		       const struct phase_row **row)
+static int phase_words(const struct options *o, struct phase_call *c)
 {
 	struct err err = { 0 };
 
@@ -245,8 +298,7 @@ static int phase_words(const struct options *o, struct phase_call *c,
 	c->vmid = pve_vmid(o->word[0], &err);
 	if (!c->vmid)
 		return complain(EXIT_USAGE, "%s", err.text);
-	*row = phase_find(o->word[1]);
-	if (!*row)
+	if (!phase_find(o->word[1], &c->ev.phase))
 		return complain(EXIT_USAGE, "'%.40s' is no phase: wanted pre-start, "
 				"post-start, pre-stop or post-stop", o->word[1]);
 	if (geteuid() != 0)
@@ -259,7 +311,6 @@ static int phase_run(int argc, char **argv)
 {
 	struct options o;
 	struct phase_call c = { .o = &o };
-	const struct phase_row *row = NULL;
 	int rc = options_parse(&o, &cmd_hook_phase, argc, argv);
 
 	if (!rc && o.help) {
@@ -267,8 +318,8 @@ static int phase_run(int argc, char **argv)
 		return 0;
 	}
 	if (!rc)
-		rc = phase_words(&o, &c, &row);
-	return rc ? rc : phase_call(&c, row);
+		rc = phase_words(&o, &c);
+	return rc ? rc : phase_call(&c);
 }
 
 const struct command cmd_hook_phase = {

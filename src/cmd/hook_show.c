@@ -7,9 +7,10 @@
 
 /* --- text ---------------------------------------------------------------------- */
 
-static const char *spec_str(const struct bdf_spec *spec, char buf[BDF_STR])
+static const char *device_which(const struct vmdev *d)
 {
-	return spec->whole_slot ? bdf_slot_str(spec->bdf, buf) : bdf_str(spec->bdf, buf);
+	return d->spare ? " (if the first is taken meanwhile)" :
+	       d->one_of_many ? " (the first that is free)" : "";
 }
 
 static void show_device(const struct vmdev *d)
@@ -23,8 +24,7 @@ static void show_device(const struct vmdev *d)
 	if (d->mapping)
 		printf("mapping %s: ", d->mapping);
 	if (d->use == VMDEV_YES)
-		printf("%s%s\n", spec_str(&d->spec, addr),
-		       d->one_of_many ? " (the first that is free)" : "");
+		printf("%s%s\n", bdf_spec_str(&d->spec, addr), device_which(d));
 	else
 		printf("left alone: %s\n", vmdev_why(d->use));
 }
@@ -46,14 +46,15 @@ static void show_cards(const struct hook_vm *h)
 		const struct hook_card *c = &h->card[i];
 		const char *why = card_why_not(c);
 
-		spec_str(&c->spec, addr);
+		bdf_spec_str(&c->spec, addr);
 		if (c->owner)
 			printf("%s belongs to VM %u now: nothing would be done\n", addr,
 			       c->owner);
 		else if (why)
 			printf("%s %s\n", addr, why);
 		else
-			printf("%s would be looked after\n", addr);
+			printf("%s would be looked after%s\n", addr,
+			       c->spare ? " too" : "");
 	}
 	if (!h->ncards)
 		printf("this VM has no device to look after\n");
@@ -85,9 +86,11 @@ static void json_device(struct json *j, const struct vmdev *d)
 	if (d->mapping)
 		json_string(j, "mapping", d->mapping);
 	if (d->use == VMDEV_YES)
-		json_string(j, "address", spec_str(&d->spec, addr));
+		json_string(j, "address", bdf_spec_str(&d->spec, addr));
 	else
 		json_string(j, "left_alone", vmdev_why(d->use));
+	if (d->spare)
+		json_bool(j, "spare", true);
 	json_object_end(j);
 }
 
@@ -96,11 +99,13 @@ static void json_card(struct json *j, const struct hook_card *c)
 	char addr[BDF_STR];
 
 	json_object(j, NULL);
-	json_string(j, "address", spec_str(&c->spec, addr));
+	json_string(j, "address", bdf_spec_str(&c->spec, addr));
 	json_bool(j, "present", c->present);
 	json_bool(j, "gpu", c->gpu && !c->vf);
 	if (c->owner)
 		json_int(j, "owner", c->owner);
+	if (c->spare)
+		json_bool(j, "spare", true);
 	json_object_end(j);
 }
 

@@ -94,19 +94,13 @@ static bool status_has_gpu(const struct status *st)
 
 /* --- output -------------------------------------------------------------------- */
 
-static const char *card_str(const struct hook_card *c, char buf[BDF_STR])
-{
-	return c->spec.whole_slot ? bdf_slot_str(c->spec.bdf, buf) :
-				    bdf_str(c->spec.bdf, buf);
-}
-
 static void text_cards(const struct status *st)
 {
 	char addr[BDF_STR];
 
 	for (size_t i = 0; i < st->h.ncards; i++)
 		if (card_counts(&st->h.card[i]))
-			printf(" %s%s", card_str(&st->h.card[i], addr),
+			printf(" %s%s", bdf_spec_str(&st->h.card[i].spec, addr),
 			       st->h.card[i].present ? "" : " (not on the bus)");
 }
 
@@ -133,7 +127,7 @@ static void json_card(struct json *j, const struct hook_card *c)
 	char addr[BDF_STR];
 
 	json_object(j, NULL);
-	json_string(j, "address", card_str(c, addr));
+	json_string(j, "address", bdf_spec_str(&c->spec, addr));
 	json_bool(j, "present", c->present);
 	json_bool(j, "gpu", c->gpu);
 	json_object_end(j);

@@ -89,9 +89,10 @@ int load_quirks_to_act(const struct options *o, struct quirk_db *db)
 
 	if (rc || db->n)
 		return rc;
-	return complain(EXIT_CONFIG, "there is no quirk file in " GPURESET_QUIRK_DIR " or "
-			GPURESET_QUIRK_ETC ", so what must not be done to which card is "
-			"not known; install gpureset with them, or use --quirks DIR");
+	return complain(EXIT_CONFIG, "there is no quirk file in " GPURESET_QUIRK_DIR
+			" or " GPURESET_QUIRK_ETC ", so what must not be done to which "
+			"card is not known; install gpureset with them, or use --quirks "
+			"DIR");
 }
 
 static const struct command *find_command(const char *name)

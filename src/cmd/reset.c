@@ -117,12 +117,13 @@ static int run_recover(const struct reset_job *rj, struct channel *ch, bool rest
 static void send_recovered(const struct reset_job *rj, struct channel *ch,
 			   const struct recovery *rec)
 {
-	char text[3 * ERR_TEXT] = "gpureset: ";
-	size_t n = strlen(text);
+	char text[3 * ERR_TEXT], slot[BDF_STR];
+	size_t n = (size_t)snprintf(text, sizeof(text), "gpureset: %s: ",
+				    bdf_slot_str(rj->spec.bdf, slot));
 
 	if (!rec->found || (rj->opts->quiet && !work_has_rest(rec)))
 		return;
-	work_recovered(rec, rj->spec.bdf, text + n, sizeof(text) - n);
+	work_recovered(rec, text + n, sizeof(text) - n);
 	channel_note(ch, text);
 }
 

@@ -7,6 +7,7 @@
 
 #include "cmd/report.h"
 #include "plan/guards.h"
+#include "run/held.h"
 
 /* --- steps, told to the supervisor ---------------------------------------------- */
 
@@ -127,14 +128,13 @@ void work_recover_rest(struct hw *hw, const char *run_dir, const struct bdf_spec
 		rec->note = rest.note;
 }
 
-void work_recovered(const struct recovery *rec, struct bdf slot, char *buf, size_t size)
+void work_recovered(const struct recovery *rec, char *buf, size_t size)
 {
 	size_t left = rec->failed + rec->later;
-	char name[BDF_STR];
 	int n;
 
-	n = snprintf(buf, size, "%s: a reset that was killed left %zu thing%s behind; ",
-		     bdf_slot_str(slot, name), rec->steps, rec->steps == 1 ? "" : "s");
+	n = snprintf(buf, size, "a reset that was killed left %zu thing%s behind; ",
+		     rec->steps, rec->steps == 1 ? "" : "s");
 	if (left)
 		n += snprintf(buf + n, size - (size_t)n, "%zu could not be put back "
 			      "and wait%s for the next run: %s", left,
@@ -152,7 +152,8 @@ static void take_driver(struct hold *h, const struct step *s)
 {
 	struct hold_item *it;
 
-	if (hold_find(h, s->fn, "driver") || h->n == HOLD_MOST)
+	if (!s->text[0] || !strcmp(s->text, "vfio-pci") ||
+	    hold_find(h, s->fn, "driver") || h->n == HOLD_MOST)
 		return;
 	it = &h->item[h->n++];
 	*it = (struct hold_item){ .fn = s->fn };
@@ -160,6 +161,12 @@ static void take_driver(struct hold *h, const struct step *s)
 	snprintf(it->old, sizeof(it->old), "%s", s->text);
 }
 
+static bool take_is_driver(const struct journal_item *it)
+{
+	return it->step.kind == STEP_BIND;
+}
+
+/* They are written down in the one place before they go from the other. */
 void work_take_drivers(const char *run_dir, struct bdf slot, struct hold *h,
 		       struct recovery *rec)
 {
@@ -169,16 +176,16 @@ void work_take_drivers(const char *run_dir, struct bdf slot, struct hold *h,
 
 	if (journal_reopen(&j, run_dir, slot, &err))
 		return;
-	if (journal_read(&j, &list, &err) == 0)
-		for (size_t i = 0; i < list.n; i++) {
-			const struct journal_item *it = &list.item[i];
-
-			if (it->step.kind != STEP_BIND)
-				continue;
-			if (it->step.text[0] && strcmp(it->step.text, "vfio-pci"))
-				take_driver(h, &it->step);
-			journal_done(&j, it->attempt, it->place);
-		}
+	if (journal_read(&j, &list, &err) == 0) {
+		for (size_t i = 0; i < list.n; i++)
+			if (take_is_driver(&list.item[i]))
+				take_driver(h, &list.item[i].step);
+		if (held_write(run_dir, slot, h, &err) == 0)
+			for (size_t i = 0; i < list.n; i++)
+				if (take_is_driver(&list.item[i]))
+					journal_done(&j, list.item[i].attempt,
+						     list.item[i].place);
+	}
 	rec->later = 0;
 	journal_list_free(&list);
 	journal_close(&j);

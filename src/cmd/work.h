@@ -41,7 +41,7 @@ void work_recover_rest(struct hw *hw, const char *run_dir, const struct bdf_spec
 
 /*
  * Instead of work_recover_rest(), where a VM gets the card now: its host drivers go from
- * the journal to @h.
+ * the journal to @h, which is written down.
  */
 void work_take_drivers(const char *run_dir, struct bdf slot, struct hold *h,
 		       struct recovery *rec);
@@ -49,8 +49,8 @@ void work_take_drivers(const char *run_dir, struct bdf slot, struct hold *h,
 /* Is there anything left for work_recover_rest()? */
 bool work_has_rest(const struct recovery *rec);
 
-/* "0000:0b:00: a reset that was killed left 5 things behind; all put back" */
-void work_recovered(const struct recovery *rec, struct bdf slot, char *buf, size_t size);
+/* "a reset that was killed left 5 things behind; all put back" */
+void work_recovered(const struct recovery *rec, char *buf, size_t size);
 
 /*
  * exec_plan() with the journal of @slot; @run_dir NULL: without. A negative errno when

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/textfile.h"
+#include "host/pve_args.h"
 
 struct conf {
 	struct pve_vm *vm;
@@ -135,29 +136,15 @@ static void conf_hostpci(struct conf *c, const struct setting *s)
 		c->vm->key[i] = key;
 }
 
-/* QEMU's own option, behind PVE's back: vfio-pci,host=0000:0b:00.0 */
+/* Devices behind PVE's back. */
 static void conf_args(struct conf *c, const struct setting *s)
 {
-	static const char host[] = "host=";
-	const char *at = s->value, *end = s->value + s->value_len;
+	struct bdf fn[PVE_ARGS];
 	struct pve_vm *vm = c->vm;
 
-	vm->nargs = 0;
-	while ((at = memmem(at, (size_t)(end - at), "vfio-pci", 8))) {
-		size_t len = 0;
-
-		while (at + len < end && at[len] != ' ')
-			len++;
-		at = memmem(at, len, host, sizeof(host) - 1);
-		if (!at)
-			return;
-		at += sizeof(host) - 1;
-		for (len = 0; at + len < end && !strchr(", ", at[len]); len++)
-			continue;
-		if (vm->nargs < PVE_ARGS && hostpci_addr(at, len, &vm->args[vm->nargs]))
-			vm->nargs++;
-		at += len;
-	}
+	vm->nargs = pve_args_parse(s->value, s->value_len, fn, PVE_ARGS);
+	for (size_t i = 0; i < vm->nargs; i++)
+		vm->args[i] = (struct bdf_spec){ fn[i], false };
 }
 
 static void conf_copy(char *out, size_t room, const struct setting *s)

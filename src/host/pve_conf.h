@@ -37,7 +37,7 @@ struct pve_vm {
 	bool pending;                   /* changes wait for the next start */
 	char lock[24];                  /* "backup" ... or "" */
 	char hookscript[256];           /* "local:snippets/gpureset" or "" */
-	struct bdf_spec args[PVE_ARGS]; /* -device vfio-pci,host=... of the args line */
+	struct bdf_spec args[PVE_ARGS]; /* functions that the args line passes through */
 	size_t nargs;
 };
 

@@ -98,18 +98,42 @@ static uint64_t resv_pidfile(const char *path)
 	return pid;
 }
 
+/* /var/run is a link to /run, and qemu-server goes by way of it. */
+static bool resv_same_file(const char *named, const char *pidfile)
+{
+	static const char var[] = "/var";
+	size_t n = sizeof(var) - 1;
+
+	return !strcmp(named, pidfile) ||
+	       (!strncmp(named, var, n) && !strcmp(named + n, pidfile));
+}
+
+/* Is @pidfile what follows -pidfile in @args, @len bytes of words that end in NUL? */
+static bool resv_args_name(const char *args, size_t len, const char *pidfile)
+{
+	bool option = false;
+
+	for (size_t i = 0; i < len; i += strlen(args + i) + 1) {
+		const char *word = args + i;
+
+		if (option && resv_same_file(word, pidfile))
+			return true;
+		option = !strcmp(word, "-pidfile") || !strcmp(word, "--pidfile");
+	}
+	return false;
+}
+
 /* A pid may be somebody else's by now: QEMU's command line names its pidfile. */
 static bool resv_is_qemu(uint64_t pid, const char *pidfile)
 {
 	char path[64], *text;
-	bool found = false;
 	size_t len;
+	bool found;
 
 	snprintf(path, sizeof(path), "/proc/%llu/cmdline", (unsigned long long)pid);
 	if (textfile_read(path, &text, &len, NULL))
 		return false;
-	for (size_t i = 0; i < len && !found; i += strlen(text + i) + 1)
-		found = !strcmp(text + i, pidfile);
+	found = resv_args_name(text, len, pidfile);
 	free(text);
 	return found;
 }

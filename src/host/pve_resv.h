@@ -35,8 +35,9 @@ void pve_resv_free(struct pve_resvs *all);
 
 /*
  * Is the reservation in force: a time to come (@now, unix time), or the pid of that
- * VM's QEMU (RUN_DIR/VMID.pid, whose command line says -pidfile of that name) alive?
- * A line left behind is not.
+ * VM's QEMU alive? It is in RUN_DIR/VMID.pid, and its command line says -pidfile with
+ * that name, or with /var before it (PVE/QemuServer/Helpers.pm has /var/run). A line
+ * left behind is not in force.
  */
 bool pve_resv_holds(const struct pve_resv *r, const char *run_dir, uint64_t now);
 

@@ -33,6 +33,7 @@ struct vmdev {
 	struct bdf_spec spec;   /* valid with VMDEV_YES */
 	const char *mapping;    /* its name, or NULL; points into struct pve_vm */
 	bool one_of_many;       /* the mapping has other free alternatives */
+	bool spare;             /* one of those: PVE may choose it instead */
 };
 
 struct vmdevs {
@@ -54,7 +55,9 @@ struct vmdev_world {
 
 /*
  * The devices of @vm, in the order of its keys, then those of its args line. A mapping
- * gives its first alternative that nobody has, as PVE chooses.
+ * gives its first alternative that nobody has, neither another VM nor an earlier key, as
+ * PVE chooses (choose_hostpci_devices). Another VM may be quicker to reserve it, so the
+ * other free ones follow at the end, as spares, but for what this VM has anyway.
  */
 void vmdevs_of(struct vmdevs *all, const struct pve_vm *vm,
 	       const struct vmdev_world *world);
@@ -66,6 +69,7 @@ const char *vmdev_why(enum vmdev_use use);
  * What gpureset acts on: one entry a slot. @fns are all functions that exist, @nfns of
  * them; a slot of which the VM has every function becomes the whole slot, else its
  * single functions stay. A slot that does not exist (yet) stays as it was asked for.
+ * Spares come last, and do not make a slot whole of which the VM has a part for sure.
  * Returns how many of @out (room for VMDEV_MOST) were filled.
  */
 size_t vmdev_targets(const struct vmdevs *all, const struct bdf *fns, size_t nfns,

@@ -23,6 +23,7 @@ struct hold_item {
 };
 
 struct hold {
+	char vm[HOLD_VALUE];            /* for whom: who was to start last, or "" */
 	struct hold_item item[HOLD_MOST];
 	size_t n;
 };

@@ -44,6 +44,11 @@ static void held_put_items(FILE *f, const struct hold *h)
 	char text[BDF_STR];
 
 	fprintf(f, "%s\n", HELD_HEAD);
+	if (h->vm[0]) {
+		fputs("vm", f);
+		held_put_value(f, h->vm);
+		fputc('\n', f);
+	}
 	for (size_t i = 0; i < h->n; i++) {
 		const struct hold_item *it = &h->item[i];
 
@@ -63,7 +68,7 @@ int held_write(const char *run_dir, struct bdf slot, const struct hold *h,
 	int rc;
 
 	held_name(slot, name);
-	if (!h->n)
+	if (!h->n && !h->vm[0])
 		return rundir_remove(run_dir, name, err);
 	f = open_memstream(&text, &len);
 	if (f)
@@ -167,6 +172,8 @@ static const char *held_line(char *line, size_t n, bool whole, int nr, struct ho
 	if (memchr(line, '\0', n))
 		return "it holds a NUL";
 	line[n] = '\0';
+	if (nr == 2 && !strncmp(line, "vm ", 3))
+		return held_get_value(line + 3, h->vm, sizeof(h->vm));
 	if (nr > 1)
 		return held_item(line, h);
 	return strcmp(line, HELD_HEAD) ? "it is not '" HELD_HEAD "'" : NULL;
@@ -198,6 +205,7 @@ int held_read(const char *run_dir, struct bdf slot, struct hold *h, struct err *
 	int rc;
 
 	h->n = 0;
+	h->vm[0] = '\0';
 	held_name(slot, name);
 	snprintf(path, sizeof(path), "%s/%s", run_dir, name);
 	rc = rundir_read(run_dir, name, HELD_WHAT, &text, &len, &why);
@@ -206,8 +214,10 @@ int held_read(const char *run_dir, struct bdf slot, struct hold *h, struct err *
 	if (!rc)
 		rc = held_parse(path, text, len, h, &why);
 	free(text);
-	if (rc)
+	if (rc) {
 		h->n = 0;
+		h->vm[0] = '\0';
+	}
 	if (rc && err)
 		*err = why;
 	return rc;

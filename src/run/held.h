@@ -11,7 +11,7 @@
 #include "plan/hold.h"
 
 /*
- * @h without items removes the file. The folder is made when it is missing; -EPERM: it,
+ * @h without items and VM removes the file. The folder is made when missing; -EPERM: it,
  * or the file, cannot be trusted (run/rundir.h).
  */
 int held_write(const char *run_dir, struct bdf slot, const struct hold *h,

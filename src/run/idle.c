@@ -15,7 +15,6 @@
 
 struct idle_look {
 	struct hw *hw;
-	enum idle_for which;
 	bool found, living;
 	struct hw_holder who;
 };
@@ -70,49 +69,79 @@ static bool idle_dying(struct hw *hw, int pid)
 	return !(st.flags & PF_KTHREAD) && idle_no_cmdline(hw, pid);
 }
 
-/* The first one is named, but one that is not waited for comes before it. */
+/* The first one is named, but a living one comes before it. */
 static int idle_holder(const struct hw_holder *holder, void *arg)
 {
 	struct idle_look *look = arg;
 
-	look->living = look->which == IDLE_DYING && !idle_dying(look->hw, holder->pid);
+	look->living = !idle_dying(look->hw, holder->pid);
 	if (!look->found || look->living)
 		look->who = *holder;
 	look->found = true;
-	return look->living || look->which == IDLE_ANYBODY;
+	return look->living;
 }
 
-static int idle_busy(const struct idle_look *look, uint64_t waited_us, struct err *err)
+/* Opened through vfio-pci: for that driver `enable` is above 0 exactly then. */
+static bool idle_vfio_open(struct hw *hw, struct bdf fn)
 {
-	const struct hw_holder *who = &look->who;
+	char driver[32], enable[16];
 
-	if (look->living)
-		return err_set(err, EBUSY, "process %d (%s) has %s open", who->pid,
-			       who->comm, who->what);
-	return err_set(err, EBUSY, "process %d (%s) still has %s open after %.1f s",
-		       who->pid, who->comm, who->what, (double)waited_us / 1e6);
+	return hw_attr_read(hw, fn, "driver", driver, sizeof(driver), NULL) == 0 &&
+	       !strcmp(driver, "vfio-pci") &&
+	       hw_attr_read(hw, fn, "enable", enable, sizeof(enable), NULL) == 0 &&
+	       strtol(enable, NULL, 10) > 0;
 }
 
-int idle_wait(struct hw *hw, const struct bdf *fns, size_t n, enum idle_for which,
-	      uint64_t deadline_us, bool (*stop)(void *arg), void *arg,
-	      struct hw_holder *who, struct err *err)
+static int idle_once(struct idle_look *look, const struct bdf *fns, size_t n,
+		     struct err *err)
+{
+	char text[BDF_STR];
+	int rc = hw_holders(look->hw, fns, n, idle_holder, look, err);
+
+	for (size_t i = 0; i < n && rc >= 0 && !look->found; i++) {
+		if (!idle_vfio_open(look->hw, fns[i]))
+			continue;
+		look->found = true;
+		snprintf(look->who.comm, sizeof(look->who.comm), "the kernel");
+		snprintf(look->who.what, sizeof(look->who.what), "%s",
+			 bdf_str(fns[i], text));
+	}
+	return rc < 0 ? rc : 0;
+}
+
+static int idle_late(const struct hw_holder *who, uint64_t waited_us, struct err *err)
+{
+	double s = (double)waited_us / 1e6;
+
+	if (!who->pid)
+		return err_set(err, ETIMEDOUT, "%s has been open through vfio-pci for "
+			       "%.1f s, though no process is seen that has it", who->what,
+			       s);
+	return err_set(err, ETIMEDOUT, "process %d (%s) is dying and still has %s open "
+		       "after %.1f s", who->pid, who->comm, who->what, s);
+}
+
+int idle_wait(struct hw *hw, const struct bdf *fns, size_t n, uint64_t deadline_us,
+	      bool (*stop)(void *arg), void *arg, struct hw_holder *who, struct err *err)
 {
 	uint64_t begun = hw_now(hw), pause = IDLE_FIRST_US;
 
 	for (;;) {
-		struct idle_look look = { .hw = hw, .which = which };
-		int rc = hw_holders(hw, fns, n, idle_holder, &look, err);
+		struct idle_look look = { .hw = hw };
+		int rc = idle_once(&look, fns, n, err);
 		uint64_t now = hw_now(hw);
 
 		if (rc < 0 || !look.found)
-			return rc < 0 ? rc : 0;
+			return rc;
 		*who = look.who;
-		if (look.living || now >= deadline_us)
-			return idle_busy(&look, now - begun, err);
+		if (look.living)
+			return err_set(err, EBUSY, "process %d (%s) has %s open",
+				       who->pid, who->comm, who->what);
+		if (now >= deadline_us)
+			return idle_late(who, now - begun, err);
 		if (stop && stop(arg))
-			return err_set(err, ECANCELED, "asked to stop while process %d "
-				       "(%s) had %s open", who->pid, who->comm,
-				       who->what);
+			return err_set(err, ECANCELED, "asked to stop while %s (process "
+				       "%d) had %s open", who->comm, who->pid, who->what);
 		hw_sleep(hw, pause < deadline_us - now ? pause : deadline_us - now);
 		pause = 2 * pause < IDLE_LONGEST_US ? 2 * pause : IDLE_LONGEST_US;
 	}

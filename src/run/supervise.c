@@ -28,8 +28,6 @@
 /* A short D state is normal (disk, msleep): only a steady one is "stuck". */
 #define DOUBT_US 50000
 #define DOUBT_LOOKS 4
-/* Dying takes no time but on a busy host, where it must not look like being stuck. */
-#define KILL_US 3000000ULL
 /* A lock tells nobody that it is free: look again. Each look is one open(). */
 #define LOCK_LOOK_US 50000
 #define KEY_SIGNAL 0
@@ -367,7 +365,7 @@ static void run_judge(struct sup *sup, struct run *run)
 	} else if (!in_kernel) {
 		pidfd_send_signal(run->pidfd, SIGKILL, NULL, 0);
 		run->phase = PHASE_KILLED;
-		run->until = after(now, KILL_US);
+		run->until = after(now, SUPERVISE_KILL_US);
 	} else if (++run->looks >= DOUBT_LOOKS) {
 		run_leave_stuck(sup, run);
 	} else {

@@ -27,6 +27,9 @@ enum exit_status {
 	EXIT_STUCK = 7,         /* a worker is stuck in the kernel */
 };
 
+/* Dying takes no time but on a busy host, where it must not look like being stuck. */
+#define SUPERVISE_KILL_US 3000000ULL
+
 /* The worker's side of the pipe. */
 struct channel;
 

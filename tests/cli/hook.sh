@@ -15,11 +15,20 @@ hostpci3: 0d:00,driver=keep
 hostpci0: 0c:00
 END
 echo 'hostpci0: 0b:00.0' >"$pve/nodes/pve2/qemu-server/201.conf"
+printf 'hostpci0: mapping=gpus\nhostpci1: mapping=gpus\nhostpci2: mapping=two\n' \
+	>"$pve/nodes/pve2/qemu-server/202.conf"
 echo 'cores: 4' >"$pve/qemu-server/103.conf"
 cat >"$pve/mapping/pci.cfg" <<'END'
 gpus
 	map node=pve1,path=0000:41:00
 	map node=pve1,path=0000:42:00
+	map node=pve2,path=0000:41:00
+	map node=pve2,path=0000:42:00
+	map node=pve2,path=0000:43:00
+
+two
+	map node=pve2,path=0000:44:00
+	map node=pve2,path=0000:0b:00
 END
 hook() { # STATUS PATTERN ARGS...
 	a=$1 b=$2
@@ -45,6 +54,16 @@ hook 0 '"column":17,"why":".hidden' --json 101
 # the audio function is not this VM's, but nobody else wants it: it goes along
 hook 0 '^0000:0b:00 would be looked after$' 201 --node pve2
 hook 1 'no VM 101' 101 --node pve2
+# a pool: which card it gets is known only once it has it
+hook 0 '^  hostpci0: mapping gpus: 0000:41:00 \(the first that is free\)$' 202 --node pve2
+hook 0 '^  hostpci1: mapping gpus: 0000:42:00 \(the first that is free\)$' 202 --node pve2
+hook 0 '^  hostpci1: mapping gpus: 0000:43:00 \(if the first is taken meanwhile\)$' 202 --node pve2
+hook 0 '^  hostpci2: mapping two: 0000:0b:00 \(if the first is taken meanwhile\)$' 202 --node pve2
+hook 0 '^0000:41:00 is not on the bus; it would be looked for$' 202 --node pve2
+hook 0 '^0000:0b:00 would be looked after too$' 202 --node pve2
+hook 0 '"hostpci":0,"line":1,"mapping":"gpus","address":"0000:41:00"\}' 202 --node pve2 --json
+hook 0 '"hostpci":1,"line":2,"mapping":"gpus","address":"0000:43:00","spare":true\}' 202 --node pve2 --json
+hook 0 '"address":"0000:0b:00","present":true,"gpu":true,"spare":true' 202 --node pve2 --json
 # another VM has it
 echo '0000:0b:00.1 104 time:9999999999' >"$dir/qemu/pci-id-reservations"
 hook 0 '^0000:0b:00 belongs to VM 104 now: nothing would be done$' 101
@@ -82,16 +101,25 @@ quiet 200 pre-start
 # stopped: the configuration may be gone by then
 quiet 102 post-stop
 # what it got is written down, and its folder made
-echo '0000:0b:00.0 103 pid:1' >"$dir/qemu/pci-id-reservations"
+sh -c 'sleep 60; :' kvm -pidfile "/var$dir/qemu/103.pid" &
+kvm=$!
+echo $kvm >"$dir/qemu/103.pid"
+printf '0000:0b:00.0 103 pid:%s\n0000:0c:00.0 103 pid:1\n' $kvm >"$dir/qemu/pci-id-reservations"
 quiet 103 post-start
+if grep -q '0000:0c' "$dir/run/vm-103"; then
+	failed=$((failed + 1))
+	echo "not ok post-start believed a line of a QEMU that is gone"
+fi
+kill $kvm
 if grep -qx '0000:0b:00.0' "$dir/run/vm-103"; then
 	passed=$((passed + 1))
 else
 	failed=$((failed + 1))
 	echo "not ok post-start recorded nothing"
 fi
-# a later start without a card forgets it
+# a later start forgets it
 : >"$dir/qemu/pci-id-reservations"
+quiet 103 pre-start
 quiet 103 post-start
 if [ ! -e "$dir/run/vm-103" ]; then
 	passed=$((passed + 1))

@@ -160,6 +160,22 @@ static void test_order(void **state)
 	assert_false(bdf_same_slot(sorted[0], sorted[5]));
 }
 
+static void test_spec(void **state)
+{
+	const struct bdf fn = { 0, 0x0b, 0, 1 }, other = { 0, 0x0b, 0, 0 },
+			 far = { 0, 0x0c, 0, 1 };
+	const struct bdf_spec slot = { other, true }, one = { fn, false };
+	char text[BDF_STR];
+
+	(void)state;
+	assert_string_equal(bdf_spec_str(&slot, text), "0000:0b:00");
+	assert_string_equal(bdf_spec_str(&one, text), "0000:0b:00.1");
+	assert_true(bdf_spec_has(&slot, fn) && bdf_spec_has(&slot, other));
+	assert_true(bdf_spec_has(&one, fn));
+	assert_false(bdf_spec_has(&one, other));
+	assert_false(bdf_spec_has(&slot, far) || bdf_spec_has(&one, far));
+}
+
 static struct reg_cond cond(uint8_t width, enum reg_op op, uint32_t mask, uint32_t want)
 {
 	return (struct reg_cond){
@@ -247,6 +263,7 @@ int main(void)
 		cmocka_unit_test(test_forms), cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_long_text), cmocka_unit_test(test_sysfs),
 		cmocka_unit_test(test_print), cmocka_unit_test(test_order),
+		cmocka_unit_test(test_spec),
 		cmocka_unit_test(test_condition), cmocka_unit_test(test_all_ones),
 		cmocka_unit_test(test_op_str), cmocka_unit_test(test_err),
 	};

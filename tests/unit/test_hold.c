@@ -1115,6 +1115,7 @@ static void test_file(void **state)
 	assert_int_equal(held_read(dir, slot, &got, &err), 0);
 	assert_int_equal(got.n, 0);
 	assert_int_equal(err.code, 0);
+	snprintf(h.vm, sizeof(h.vm), "a \"guest\"");
 	add(&h, "10000:0b:00.0", "reset_method", "flr bus", "");
 	add(&h, "0b:00.0", "driver", "amdgpu", "vfio-pci");
 	add(&h, "0b:00.7", "driver", "a%b \"c\"\n\x7f\xff", "");
@@ -1124,6 +1125,11 @@ static void test_file(void **state)
 	memset(&got, 0xff, sizeof(got));
 	assert_int_equal(held_read(dir, slot, &got, &err), 0);
 	assert_held(&h, &got);
+	assert_string_equal(got.vm, h.vm);
+	h.vm[0] = '\0';
+	assert_int_equal(held_write(dir, slot, &h, &err), 0);
+	assert_int_equal(held_read(dir, slot, &got, &err), 0);
+	assert_string_equal(got.vm, "");
 	path_of("held-0000:0b:00", path, sizeof(path));
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);

@@ -93,34 +93,129 @@ static void test_devices(void **state)
 		assert_true(strlen(vmdev_why((enum vmdev_use)use)) > 10);
 }
 
-/* PVE takes the first alternative that nobody has. */
+/* The node's alternatives of mapping "gpus". */
+static void world_alts(struct world *w, const char *const *path, size_t n)
+{
+	w->mapping.found = true;
+	w->mapping.nalts = n;
+	for (size_t i = 0; i < n; i++) {
+		w->mapping.alt[i].addr[0] = addr(path[i]);
+		w->mapping.alt[i].naddr = 1;
+	}
+}
+
+/* "0:41 0+42 ": key, bus of what it has ("+": of a spare), in order. */
+static const char *chosen(const struct vmdevs *all, char *out, size_t room)
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < all->n && at < room; i++)
+		at += (size_t)snprintf(out + at, room - at, "%d%s%02x ", all->dev[i].key,
+				       all->dev[i].spare ? "+" : ":",
+				       all->dev[i].spec.bdf.bus);
+	return out;
+}
+
+static const char *const three[] = { "0000:41:00", "0000:42:00", "0000:43:00" };
+
+/* PVE takes the first alternative that nobody has; the others may be what it gets. */
 static void test_mapping_choice(void **state)
 {
-	struct world w = { .mapping = { .found = true, .nalts = 3 }, .owner = 102 };
+	struct world w = { .owner = 102 };
 	struct vmdevs all;
 	struct pve_vm vm;
+	char got[128];
 
 	(void)state;
-	for (int i = 0; i < 3; i++) {
-		w.mapping.alt[i].addr[0] = addr(i == 0 ? "0000:41:00" : i == 1 ?
-						"0000:42:00" : "0000:43:00");
-		w.mapping.alt[i].naddr = 1;
-	}
+	world_alts(&w, three, 3);
 	devices(&all, &vm, &w, "hostpci0: mapping=gpus\n");
-	assert_int_equal(all.dev[0].spec.bdf.bus, 0x41);
+	assert_string_equal(chosen(&all, got, sizeof(got)), "0:41 0+42 0+43 ");
 	assert_true(all.dev[0].one_of_many);
+	assert_string_equal(all.dev[2].mapping, "gpus");
+	assert_int_equal(all.dev[2].line, 1);
 	w.taken[w.ntaken++] = addr("0000:41:00.0");
 	devices(&all, &vm, &w, "hostpci0: mapping=gpus\nhostpci1: mapping=gpus\n");
-	assert_int_equal(all.dev[0].spec.bdf.bus, 0x42);
-	assert_int_equal(all.dev[1].spec.bdf.bus, 0x43);
+	assert_string_equal(chosen(&all, got, sizeof(got)), "0:42 1:43 ");
 	assert_false(all.dev[1].one_of_many);
 	w.taken[w.ntaken++] = addr("0000:42:00.0");
 	w.taken[w.ntaken++] = addr("0000:43:00.0");
 	devices(&all, &vm, &w, "hostpci0: mapping=gpus\n");
+	assert_int_equal(all.n, 1);
 	assert_int_equal(all.dev[0].use, VMDEV_ALL_TAKEN);
 	w.owner = 101;
 	devices(&all, &vm, &w, "hostpci0: mapping=gpus\n");
-	assert_int_equal(all.dev[0].spec.bdf.bus, 0x41);
+	assert_string_equal(chosen(&all, got, sizeof(got)), "0:41 0+42 0+43 ");
+	w.mapping.mdev = true;
+	devices(&all, &vm, &w, "hostpci0: mapping=gpus\n");
+	assert_int_equal(all.n, 1);
+	assert_int_equal(all.dev[0].use, VMDEV_MDEV);
+}
+
+/* What this VM has by another key is not free for it, whatever the order. */
+static void test_mapping_keys(void **state)
+{
+	static const struct {
+		const char *conf, *want;
+	} rows[] = {
+		{ "hostpci0: mapping=gpus\nhostpci1: mapping=gpus\n",
+		  "0:41 1:42 0+43 1+43 " },
+		{ "hostpci3: mapping=gpus\nhostpci1: mapping=gpus\n"
+		  "hostpci2: mapping=gpus\n", "1:41 2:42 3:43 " },
+		{ "hostpci0: 0000:41:00.1\nhostpci1: mapping=gpus\n", "0:41 1:42 1+43 " },
+		{ "hostpci0: mapping=gpus\nhostpci1: 0000:43:00.0\n", "0:41 1:43 0+42 " },
+		{ "hostpci0: mapping=gpus\nargs: -device vfio-pci,host=42:00.1\n",
+		  "0:41 -1:42 0+43 " },
+	};
+	struct world w = { .ntaken = 0 };
+	struct bdf_spec out[VMDEV_MOST];
+	struct vmdevs all;
+	struct pve_vm vm;
+	char got[128];
+
+	(void)state;
+	world_alts(&w, three, 3);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		devices(&all, &vm, &w, rows[i].conf);
+		if (strcmp(chosen(&all, got, sizeof(got)), rows[i].want))
+			fail_msg("%s: %s, not %s", rows[i].conf, got, rows[i].want);
+		/* each card once, whoever of the keys may get it */
+		assert_int_equal(vmdev_targets(&all, NULL, 0, out), 3);
+	}
+}
+
+/* Other paths of one alternative count as well; and spares come last. */
+static void test_mapping_several(void **state)
+{
+	static const char *const two[] = { "0000:41:00", "0000:42:00.0" };
+	const struct bdf fns[] = { addr("42:00.0").bdf, addr("42:00.1").bdf };
+	struct world w = { .ntaken = 0 };
+	struct bdf_spec out[VMDEV_MOST];
+	struct vmdevs all;
+	struct pve_vm vm;
+	char got[128];
+
+	(void)state;
+	world_alts(&w, two, 2);
+	w.mapping.alt[1].addr[1] = addr("0000:42:00.1");
+	w.mapping.alt[1].naddr = 2;
+	devices(&all, &vm, &w, "hostpci0: mapping=gpus\nhostpci1: 0b:00\n");
+	assert_string_equal(chosen(&all, got, sizeof(got)), "0:41 1:0b 0+42 0+42 ");
+	assert_int_equal(vmdev_targets(&all, fns, 2, out), 3);
+	assert_int_equal(out[1].bdf.bus, 0x0b);
+	assert_int_equal(out[2].bdf.bus, 0x42);
+	assert_true(out[2].whole_slot);         /* of one alternative: all of it */
+	devices(&all, &vm, &w, "hostpci0: mapping=gpus\nhostpci1: 0000:42:00.1\n");
+	assert_string_equal(chosen(&all, got, sizeof(got)), "0:41 1:42 ");
+	/* functions as alternatives: the VM has one for sure, and not the slot */
+	w.mapping.alt[0].addr[0] = addr("0000:42:00.1");
+	w.mapping.alt[1].naddr = 1;
+	devices(&all, &vm, &w, "hostpci0: mapping=gpus\n");
+	assert_string_equal(chosen(&all, got, sizeof(got)), "0:42 0+42 ");
+	assert_int_equal(vmdev_targets(&all, fns, 2, out), 2);
+	assert_false(out[0].whole_slot);
+	assert_int_equal(out[0].bdf.fn, 1);
+	assert_false(out[1].whole_slot);
 }
 
 static void test_targets(void **state)
@@ -337,6 +432,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_devices), cmocka_unit_test(test_mapping_choice),
+		cmocka_unit_test(test_mapping_keys),
+		cmocka_unit_test(test_mapping_several),
 		cmocka_unit_test(test_targets), cmocka_unit_test(test_record),
 		cmocka_unit_test(test_domain), cmocka_unit_test(test_domain_traps),
 		cmocka_unit_test(test_domain_bad),

@@ -16,6 +16,7 @@
 #include <glob.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/textfile.h"
@@ -28,8 +29,7 @@ static void say_addrs(FILE *f, const struct bdf_spec *spec, size_t n)
 	char text[BDF_STR];
 
 	for (size_t i = 0; i < n; i++)
-		fprintf(f, " %s", spec[i].whole_slot ? bdf_slot_str(spec[i].bdf, text) :
-				  bdf_str(spec[i].bdf, text));
+		fprintf(f, " %s", bdf_spec_str(&spec[i], text));
 }
 
 static void say_key(FILE *f, const struct pve_key *k, int i)
@@ -212,35 +212,85 @@ static void put(const char *dir, const char *name, const char *text)
 	fclose(f);
 }
 
-/* A pid counts only while its command line names the VM's pidfile. */
+/* A process that, like QEMU, has @option and @value on its command line. */
+static pid_t qemu_like(const char *dir, const char *option, const char *value)
+{
+	pid_t child = fork();
+	char text[32];
+
+	if (child == 0) {
+		execlp("sh", "sh", "-c", "sleep 60; :", "sh", option, value, NULL);
+		_exit(127);
+	}
+	snprintf(text, sizeof(text), "%d\n", (int)child);
+	put(dir, "101.pid", text);
+	return child;
+}
+
+/* Its command line is not its own before execve(). */
+static void wait_exec(pid_t child, const char *value)
+{
+	char path[64], *text;
+	bool found = false;
+	size_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)child);
+	for (int i = 0; i < 500 && !found; i++) {
+		usleep(10000);
+		assert_int_equal(textfile_read(path, &text, &len, NULL), 0);
+		found = memmem(text, len, value, strlen(value)) &&
+			!memcmp(text, "sh", 3);
+		free(text);
+	}
+	assert_true(found);
+}
+
+/* A pid counts only while its command line says -pidfile with the VM's pidfile. */
 static void test_reservation_pid(void **state)
 {
-	char dir[] = "/tmp/gpureset-pve-XXXXXX", pidfile[64], pid[32];
-	struct pve_resv r = { .vmid = 101, .started = true };
-	pid_t child;
+	static const struct {
+		const char *option, *before, *name;
+		bool holds;
+	} rows[] = {
+		{ "-pidfile", "", "101.pid", true },
+		{ "--pidfile", "", "101.pid", true },
+		/* as qemu-server calls QEMU: /var/run is a link to /run */
+		{ "-pidfile", "/var", "101.pid", true },
+		{ "--pidfile", "/var", "101.pid", true },
+		{ "-pidfile", "/usr", "101.pid", false },
+		{ "-pidfile", "/var", "102.pid", false },
+		{ "-pidfile", "", "102.pid", false },
+		{ "-pidfile", "", "101.pid.old", false },
+		{ "-name", "", "101.pid", false },
+		{ "-name", "/var", "101.pid", false },
+		{ "pidfile", "", "101.pid", false },
+	};
+	char dir[] = "/tmp/gpureset-pve-XXXXXX", value[96], pidfile[64];
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	snprintf(pidfile, sizeof(pidfile), "%s/101.pid", dir);
-	child = fork();
-	if (child == 0) {
-		execlp("sh", "sh", "-c", "sleep 60; :", pidfile, NULL);
-		_exit(127);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct pve_resv r = { .vmid = 101, .started = true };
+		pid_t child;
+
+		snprintf(value, sizeof(value), "%s%s/%s", rows[i].before, dir,
+			 rows[i].name);
+		child = qemu_like(dir, rows[i].option, value);
+		wait_exec(child, value);
+		r.value = (uint64_t)child;
+		if (pve_resv_holds(&r, dir, 0) != rows[i].holds)
+			fail_msg("%s %s", rows[i].option, value);
+		r.vmid = 102;           /* there is no such pidfile */
+		assert_false(pve_resv_holds(&r, dir, 0));
+		r.vmid = 101;
+		r.value++;              /* not the pid in it */
+		assert_false(pve_resv_holds(&r, dir, 0));
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		r.value--;              /* it has ended, and its line stays */
+		assert_false(pve_resv_holds(&r, dir, 0));
 	}
-	r.value = (uint64_t)child;
-	snprintf(pid, sizeof(pid), "%d\n", (int)child);
-	put(dir, "101.pid", pid);
-	for (int i = 0; i < 500 && !pve_resv_holds(&r, dir, 0); i++)
-		usleep(10000);
-	assert_true(pve_resv_holds(&r, dir, 0));
-	r.vmid = 102;
-	assert_false(pve_resv_holds(&r, dir, 0));
-	r.vmid = 101;
-	r.value = (uint64_t)getpid();
-	snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-	put(dir, "101.pid", pid);
-	assert_false(pve_resv_holds(&r, dir, 0));
-	kill(child, SIGKILL);
 	unlink(pidfile);
 	rmdir(dir);
 }
