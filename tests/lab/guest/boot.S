@@ -2,12 +2,24 @@
 #
 # boot.S - the guest's whole operating system: one sector that looks whether
 # the card the ROM started can be used, says so on COM1, and idles until the
-# virtual machine is stopped. It never shuts the card down, as a guest that
-# crashes would not.
+# virtual machine is stopped. It switches itself off (ACPI's S5) when the power
+# button is pressed or a "p" comes over COM1, and starts itself again at an "r".
+# It never shuts the card down, as a guest that crashes would not.
+#
+# ACPI 6.5, 4.8.3: PM1 status, enable and control; on this machine they are at
+# 0x600, and S5 is sleep type 0.
 
 .code16
 .text
 .globl _start
+
+.set PM1_STS,  0x600
+.set PM1_EN,   0x602
+.set PM1_CNT,  0x604
+.set PWRBTN,   0x100		# in both
+.set SLP_EN,   0x2000		# in PM1_CNT
+.set KBC,      0x64		# 0xfe: pulse the reset line
+
 _start:
 	ljmp	$0, $1f
 1:	xor	%ax, %ax
@@ -53,8 +65,33 @@ _start:
 	jmp	say
 bad:	mov	$text_bad, %si
 say:	call	puts
+
+	# without its enable bit the button is not even noted
+	mov	$PM1_EN, %dx
+	mov	$PWRBTN, %ax
+	out	%ax, %dx
 idle:	sti
-	hlt
+	hlt			# until the timer's next tick
+	mov	$PM1_STS, %dx
+	in	%dx, %ax
+	test	$PWRBTN, %ax
+	jnz	off
+	mov	$COM1 + 5, %dx
+	in	%dx, %al
+	test	$1, %al
+	jz	idle
+	mov	$COM1, %dx
+	in	%dx, %al
+	cmp	$'p', %al
+	je	off
+	cmp	$'r', %al
+	jne	idle
+	mov	$0xfe, %al
+	out	%al, $KBC
+	jmp	idle
+off:	mov	$PM1_CNT, %dx
+	mov	$SLP_EN, %ax
+	out	%ax, %dx
 	jmp	idle
 
 text_up:	.asciz "guest: up\r\n"

@@ -72,8 +72,8 @@ ctl() {
 	echo "$answer"
 	case $answer in error*) return 1 ;; esac
 }
-# opened once: what arrives between two opens would be lost
-[ ! -c /dev/ttyS1 ] || exec 8<>/dev/ttyS1
+# opened once: what arrives between two opens would be lost. NO_CTL: not by this script
+[ -n "${NO_CTL:-}" ] || [ ! -c /dev/ttyS1 ] || exec 8<>/dev/ttyS1
 
 # full BDF -> with domain
 full() { case $1 in ????:*) echo "$1" ;; *) echo "0000:$1" ;; esac; }
@@ -138,18 +138,19 @@ cfg() { setpci -s "$1" "$2"; }
 
 # --- a virtual machine with the card passed through ------------------------------
 
-# vm_launch NAME BDF...: start it, do not wait. Functions of a slot become the
-# functions of one slot of the guest. The ROM comes from a file, as the
-# emulated card has none of its own; it and the guest are those of the first card.
-# VM_ARGS: more arguments for QEMU. VM_DEVICE: the device id that the guest is to see
-# instead of the card's; it chooses the ROM as well.
-vm_launch() {
-	local name=$1 slot f n=4 args= opt id
-	shift
-	vm_stop
-	bind_vfio "$@" || return 1
-	id=$(cat "$sysfs/$(full "$1").0/device")
+# vm_devices BDF...: QEMU's arguments for the cards and for the guest that goes with the
+# first, in $VM_QEMU. Functions of a slot become the functions of one slot of the guest.
+# The ROM comes from a file, as the emulated card has none of its own.
+# VM_DEVICE: the device id that the guest is to see instead of the card's; it chooses the
+# ROM as well.
+vm_devices() {
+	local slot f n=4 opt id
+	id=$(cat "$sysfs/$(full "${1%%.*}").0/device")
 	id=${VM_DEVICE:-${id#0x}}
+	# no guest knows the card: any will do, and it says that it found none of its own
+	[ -e "/lab/guest/$id.img" ] || id=7300
+	VM_QEMU="-machine pc,accel=tcg -m 64 -nodefaults -display none
+		-drive file=/lab/guest/$id.img,format=raw,if=ide,file.locking=off"
 	for slot; do
 		for f in $(functions "$slot"); do
 			opt=
@@ -159,16 +160,23 @@ vm_launch() {
 			*) opt=,rombar=0 ;;
 			esac
 			[ "${f##*.}" != 0 ] || opt=$opt,multifunction=on
-			args="$args -device vfio-pci,host=$f,addr=$n.${f##*.}$opt"
+			VM_QEMU="$VM_QEMU -device vfio-pci,host=$f,addr=$n.${f##*.}$opt"
 		done
 		n=$((n + 1))
 	done
+}
+
+# vm_launch NAME BDF...: start it, do not wait. VM_ARGS: more arguments for QEMU.
+vm_launch() {
+	local name=$1
+	shift
+	vm_stop
+	bind_vfio "$@" || return 1
+	vm_devices "$@"
 	VM_LOG=/run/vm-$name.serial
 	: > $VM_LOG
-	LD_PRELOAD=/lab/subpage.so qemu-system-x86_64 -name "$name" -machine pc,accel=tcg -m 64 \
-		-nodefaults -display none -serial file:$VM_LOG \
-		-drive file=/lab/guest/$id.img,format=raw,if=ide \
-		${VM_ARGS:-} $args > /run/vm-$name.log 2>&1 &
+	LD_PRELOAD=/lab/subpage.so qemu-system-x86_64 -name "$name" $VM_QEMU \
+		-serial file:$VM_LOG ${VM_ARGS:-} > /run/vm-$name.log 2>&1 &
 	VM_PID=$!
 }
 

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Who is first: late stops, owners that appear, records that are no longer true, a start
+# that is stopped by one of two cards.
+. /lab/scenarios/pve-lib.sh
+q ok create 101 --hostpci0 $fury --hookscript $hook
+q ok create 102 --hostpci0 $fury --hookscript $hook
+pre() { $snippets/gpureset $1 pre-start > /run/out 2>&1; }
+post() { $snippets/gpureset $1 post-stop > /run/out 2>&1; }
+# not power/control of function 1: snd_hda_intel sets it by itself, some time after its probe
+held() { cat $sysfs/0000:0b:00.0/power/control $sysfs/0000:0b:00.?/d3cold_allowed | tr '\n' ' '; }
+# a QEMU as far as PVE is concerned
+kvm() { # VMID: $KVM, and the card reserved for it
+	sh -c 'sleep 100; :' kvm -pidfile /var/run/qemu-server/$1.pid &
+	KVM=$!
+	echo $KVM > $vmrun/$1.pid
+	printf '0000:0b:00.0 %s pid:%s\n' $1 $KVM > $vmrun/pci-id-reservations
+}
+no_kvm() { kill $KVM; rm -f $vmrun/*.pid $vmrun/pci-id-reservations; }
+g 0 -q $fury
+
+# --- 101 stops late: 102's start has made the card ready already -------------------------
+up 101
+cp /run/gpureset/vm-101 /run/vm-101
+spoilt 101
+pre 102 || fail "102's pre-start: $(cat /run/out)"
+held > /run/held
+cp /run/vm-101 /run/gpureset/vm-101
+post 101 || fail "101's late post-stop: exit $?"
+same "a late stop says nothing" "$(cat /run/out)" ""
+same "what is held for 102" "$(held)" "$(cat /run/held)"
+[ -s /run/gpureset/held-0000:0b:00 ] || fail "what is held for 102 is forgotten"
+
+# --- a VM that runs owns its card, as PVE writes its command line -----------------------
+up 101
+spoilt 101
+kvm 110
+count fury baco > /run/before
+pre 102 || fail "owned: exit $?: $(cat /run/out)"
+says '^gpureset: 0000:0b:00 .*left alone, it belongs to VM 110$'
+same "resets of a card that is 110's" "$(count fury baco)" "$(cat /run/before)"
+no_kvm
+truth fury dirty=1
+
+# --- the owner appears while the lock is waited for -------------------------------------
+flock -x /run/gpureset/0000:0b:00.lock sleep 3 &
+usleep 500000
+pre 101 &
+waiting=$!
+sleep 1
+echo "0000:0b:00.0 110 time:$(($(date +%s) + 100))" > $vmrun/pci-id-reservations
+wait $waiting || fail "owner appears: exit $?: $(cat /run/out)"
+says 'left alone, it belongs to VM 110$'
+same "resets of a card that is 110's by now" "$(count fury baco)" "$(cat /run/before)"
+rm $vmrun/pci-id-reservations
+
+# --- a line that an earlier QEMU left is not what the VM got ----------------------------
+printf '0000:0b:00.0 103 pid:99999\n' > $vmrun/pci-id-reservations
+$snippets/gpureset 103 post-start || fail "post-start: exit $?"
+[ ! -e /run/gpureset/vm-103 ] || fail "a stale line was believed: $(cat /run/gpureset/vm-103)"
+rm $vmrun/pci-id-reservations
+
+# --- half a card ------------------------------------------------------------------------
+echo 1 > $sysfs/0000:0b:00.0/remove
+up 101
+grep -q '^gpureset: 0000:0b:00.*was not on the bus; a rescan found it' $tasks/101-qmstart || fail "nothing said of it"
+down 101
+
+# --- a stop does not fail, whatever is wrong ---------------------------------------------
+up 101
+mkdir -p /etc/gpureset
+echo 'hok = skip' > /etc/gpureset/gpureset.conf
+down 101
+grep -q 'hookscript error' $tasks/101-qmstop && fail "a broken configuration fails the stop"
+cat > /etc/pve/qemu-server/107.conf <<'END'
+hostpci0: 08:02
+END
+pre 107 || fail "a VM without a GPU and a broken configuration: exit $?"
+same "what it is told" "$(cat /run/out)" ""
+rm /etc/gpureset/gpureset.conf
+up 101
+down 101
+
+# --- a card whose closing takes the kernel a while ----------------------------------------
+q ok create 105 --hostpci0 02:00 --hookscript $hook
+q ok start 105
+kill -9 "$(vm_pid 105)"
+# while the kernel still resets it
+pre 105 || fail "slow to let go: $(cat /run/out)"
+cat /run/out
+says '^gpureset: 0000:02:00 .*reset by'
+ended
+q ok start 105
+down 105
+
+# --- one of two cards is lost: the other was made ready in vain ----------------------------
+printf 'after-stop = host-driver\n' > /etc/gpureset/gpureset.conf
+unbind 0b:00.1
+modprobe snd-hda-intel
+bind snd_hda_intel 0b:00.1
+echo > $sysfs/0000:0b:00.1/driver_override
+held > /run/held
+q ok create 106 --hostpci0 $fury --hostpci1 03:00 --hookscript $hook
+ctl "kill dead" > /dev/null
+q bad start 106
+grep -qE "^TASK ERROR: hookscript error for 106 on pre-start: .*exit code 3" $tasks/106-qmstart ||
+	fail "not stopped: $(cat $tasks/106-qmstart)"
+same "driver of 0b:00.1 after a start that was stopped" "$(driver 0b:00.1)" snd_hda_intel
+same "what is held after it" "$(held)" "$(cat /run/held)"
+[ ! -e /run/gpureset/held-0000:0b:00 ] || fail "held for nobody: $(cat /run/gpureset/held-0000:0b:00)"
+rm /etc/gpureset/gpureset.conf
+power_cycle dead 03:00 || fail "the dead card stays dead"
+nothing_left
