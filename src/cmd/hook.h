@@ -76,10 +76,18 @@ bool hook_card_ours(const struct hook_card *c);
 bool hook_any(const struct hook_event *ev);
 
 /*
+ * The configuration, and the quirks if any card of @ev is not to be skipped. At
+ * HOOK_PRE_START a status other than 0 keeps the VM from starting; messages say so, and
+ * what lifts it.
+ */
+int hook_load(const struct options *o, struct config *conf, struct quirk_db *db,
+	      const struct hook_event *ev);
+
+/*
  * Do for each GPU of @ev what the phase asks for, all at once, by the settings of
- * @conf. One line a card on standard output (standard error when something is wrong),
- * none when nothing was needed; details to syslog. Returns what the hook ends with:
- * 0, or at HOOK_PRE_START the exit status that keeps the VM from starting.
+ * @conf. One line a card on standard output, none when nothing was needed; details to
+ * syslog. Returns what the hook ends with: 0, or at HOOK_PRE_START the exit status that
+ * keeps the VM from starting.
  */
 int hook_event_run(const struct options *o, const struct config *conf,
 		   const struct quirk_db *db, struct hook_event *ev);

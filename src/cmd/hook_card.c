@@ -14,6 +14,7 @@
 #include "cmd/open.h"
 #include "cmd/report.h"
 #include "cmd/work.h"
+#include "host/pve_lock.h"
 #include "plan/hold.h"
 #include "run/held.h"
 #include "run/idle.h"
@@ -32,7 +33,7 @@ struct hook_work {
 	size_t nfns;
 	struct study s;
 	struct hold hold;
-	char held_for[HOLD_VALUE];      /* before this: another VM that still waits, "" */
+	char held_for[HOLD_VM];      /* before this: another VM that still waits, "" */
 	struct err hold_failed;         /* code 0: nothing did */
 	struct recovery rec;
 	struct work_watch told;
@@ -185,6 +186,21 @@ static bool stage_held_for(struct hook_work *w)
 	return false;
 }
 
+/*
+ * The other way round: another VM's start has made it ready and goes on in PVE, which
+ * reserves it only later. It may be opened any moment; and it is ready for us as well.
+ */
+static bool stage_starting(struct hook_work *w)
+{
+	unsigned vmid = pve_vmid(w->held_for, NULL);
+	char text[64];
+
+	if (!vmid || !pve_vm_locked(PVE_LOCK_DIR, "/proc/locks", vmid))
+		return true;
+	snprintf(text, sizeof(text), ", the start of VM %u is about to use it", vmid);
+	return not_ours(w, text);
+}
+
 /* Asked with the lock held: what was true before may be no longer. */
 static bool stage_owner(struct hook_work *w)
 {
@@ -246,11 +262,19 @@ static bool stage_idle(struct hook_work *w)
 	return rc == -ECANCELED ? stopped(w) : fail(w, EXIT_FAILED, err.text);
 }
 
+static bool is_there(const struct hook_work *w)
+{
+	for (size_t i = 0; i < w->nfns; i++)
+		if (bdf_eq(w->fn[i], w->spec.bdf))
+			return true;
+	return false;
+}
+
 /*
  * What a killed worker left. Host drivers that it took off belong to what is held now:
  * the VM has the card.
  */
-static bool stage_recover(struct hook_work *w)
+static bool recover_card(struct hook_work *w, bool again)
 {
 	const char *run_dir = w->job->o->run_dir;
 	struct err err = { 0 };
@@ -265,9 +289,22 @@ static bool stage_recover(struct hook_work *w)
 		return true;
 	if (w->rec.later)
 		work_take_drivers(run_dir, w->spec.bdf, &w->hold, &w->rec);
+	/* what is not on the bus is looked for first, then it is tried again */
+	if (w->rec.failed && !again && stage_look(w) && !is_there(w))
+		return true;
 	work_recovered(&w->rec, text, sizeof(text));
 	say(w, "%s", text);
 	return true;
+}
+
+static bool stage_recover(struct hook_work *w)
+{
+	return recover_card(w, false);
+}
+
+static bool stage_recover_rest(struct hook_work *w)
+{
+	return !w->rec.failed || recover_card(w, true);
 }
 
 /* --- errands ------------------------------------------------------------------- */
@@ -284,11 +321,10 @@ static bool errand_run(struct hook_work *w, struct plan *plan, struct err *err)
 	return !rc && out.result == EXEC_HEALTHY;
 }
 
-static bool is_there(const struct hook_work *w)
+static bool not_found(struct hook_work *w)
 {
-	for (size_t i = 0; i < w->nfns; i++)
-		if (bdf_eq(w->fn[i], w->spec.bdf))
-			return true;
+	say(w, "is not on the bus and a rescan does not find it%s", is_start(w) ?
+	    "; Proxmox VE will refuse to start with it" : "");
 	return false;
 }
 
@@ -305,7 +341,7 @@ static bool stage_bring_back(struct hook_work *w)
 	done = errand_run(w, &plan, &err);
 	plan_free(&plan);
 	if (!done)
-		return warn(w, "it is not on the bus and a rescan does not find it");
+		return not_found(w);
 	say(w, "was not on the bus; a rescan found it");
 	return stage_look(w);
 }
@@ -518,14 +554,15 @@ static bool stage_reset(struct hook_work *w)
 /* --- the two phases ------------------------------------------------------------ */
 
 static hook_stage *const start_stages[] = {
-	stage_look, stage_owner, stage_idle, stage_recover, stage_look, stage_bring_back,
-	stage_study, stage_gpu, stage_refused, stage_hold, stage_study, stage_refused,
-	stage_reset, stage_hold_again, NULL,
+	stage_look, stage_starting, stage_owner, stage_idle, stage_recover, stage_look,
+	stage_bring_back, stage_recover_rest, stage_study, stage_gpu, stage_refused,
+	stage_hold, stage_study, stage_refused, stage_reset, stage_hold_again, NULL,
 };
 
 static hook_stage *const stop_stages[] = {
 	stage_look, stage_held_for, stage_owner, stage_idle, stage_recover, stage_look,
-	stage_bring_back, stage_study, stage_gpu, stage_refused, stage_reset, NULL,
+	stage_bring_back, stage_recover_rest, stage_study, stage_gpu, stage_refused,
+	stage_reset, NULL,
 };
 
 static hook_stage *const report_stages[] = {

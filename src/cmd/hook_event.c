@@ -125,6 +125,7 @@ static int round_why(const struct hook_job *hj, const struct job *job)
 	printf("gpureset: %s; %s\n", job->why, stops ? "the VM is not started, as that "
 	       "might hang the host ('start-anyway = yes' in " GPURESET_CONFIG " lifts "
 	       "this)" : start ? "the VM starts all the same (start-anyway)" :
+	       hj->task == TASK_CLAIM ? "its stop may leave the card to the next start" :
 	       "the next start of a VM with it tries again");
 	syslog(LOG_WARNING, "VM %s, %s: %s", ev->vm, hook_phase_str(ev->phase), job->why);
 	return stops ? job->status : 0;
@@ -178,6 +179,47 @@ static void round_undo(const struct round *was)
 	round_run(&undo);
 }
 
+/* --- what it is done by ----------------------------------------------------------- */
+
+/* Do all the cards that are not skipped start whatever becomes of them? */
+static bool load_anyway(const struct config *conf, const struct hook_event *ev,
+			bool *any)
+{
+	bool anyway = true;
+
+	*any = false;
+	for (size_t i = 0; i < ev->ncards; i++) {
+		struct settings set;
+
+		config_settings(conf, ev->vm, ev->card[i].spec.bdf, true, &set);
+		if (!hook_card_ours(&ev->card[i]) || set.hook == HOOK_SKIP)
+			continue;
+		*any = true;
+		anyway &= set.start_anyway;
+	}
+	return anyway;
+}
+
+int hook_load(const struct options *o, struct config *conf, struct quirk_db *db,
+	      const struct hook_event *ev)
+{
+	bool start = ev->phase == HOOK_PRE_START, any = true, anyway = false;
+	int rc = config_open(conf, o->config);
+
+	if (!rc) {
+		anyway = load_anyway(conf, ev, &any);
+		rc = any || !start ? load_quirks_to_act(o, db) : 0;
+	}
+	if (!rc || !start)
+		return rc;
+	if (anyway)
+		return complain(0, "VM %s starts all the same (start-anyway), with its "
+				"cards as they are", ev->vm);
+	return complain(rc, "VM %s is not started before that is mended, as what must "
+			"not be done to its cards is not known (or take its hookscript "
+			"off)", ev->vm);
+}
+
 int hook_event_run(const struct options *o, const struct config *conf,
 		   const struct quirk_db *db, struct hook_event *ev)
 {
@@ -185,6 +227,8 @@ int hook_event_run(const struct options *o, const struct config *conf,
 	int status;
 
 	openlog("gpureset", LOG_PID, LOG_DAEMON);
+	if (!db->n)     /* hook_load() has said why: nothing is done without quirks */
+		return 0;
 	round_fill(&r, conf, db);
 	status = round_run(&r);
 	if (ev->phase != HOOK_PRE_START)

@@ -186,9 +186,7 @@ static int libvirt_event(struct libvirt_call *c)
 	if (geteuid() != 0)
 		return complain(EXIT_USAGE, "only root can look after a guest's cards; "
 				"libvirt calls its hooks as root");
-	rc = config_open(&c->conf, c->o->config);
-	if (!rc)
-		rc = load_quirks_to_act(c->o, &c->db);
+	rc = hook_load(c->o, &c->conf, &c->db, &c->ev);
 	return rc ? rc : hook_event_run(c->o, &c->conf, &c->db, &c->ev);
 }
 

@@ -70,13 +70,6 @@ static int vm_cards(struct phase_call *c)
 	return rc;
 }
 
-static int load_settings(struct phase_call *c)
-{
-	int rc = config_open(&c->conf, c->o->config);
-
-	return rc ? rc : load_quirks_to_act(c->o, &c->db);
-}
-
 static int pre_start(struct phase_call *c)
 {
 	int rc = is_container(c) ? 0 : vm_cards(c);
@@ -85,7 +78,7 @@ static int pre_start(struct phase_call *c)
 	vmrecord_remove(c->o->run_dir, c->vmid);
 	if (rc || !hook_any(&c->ev))
 		return rc;
-	rc = load_settings(c);
+	rc = hook_load(c->o, &c->conf, &c->db, &c->ev);
 	return rc ? rc : hook_event_run(c->o, &c->conf, &c->db, &c->ev);
 }
 
@@ -168,7 +161,7 @@ static void settle(struct phase_call *c, const struct vmrecord *rec)
 			c->ev.card[kept++] = *card;
 	}
 	c->ev.ncards = kept;
-	if (hook_any(&c->ev) && !load_settings(c))
+	if (hook_any(&c->ev) && !hook_load(c->o, &c->conf, &c->db, &c->ev))
 		hook_event_run(c->o, &c->conf, &c->db, &c->ev);
 }
 
@@ -229,7 +222,7 @@ static int post_stop(struct phase_call *c)
 				c->vmid, err.text);
 	}
 	/* whatever becomes of the card, the VM has stopped */
-	if (hook_any(&c->ev) && !load_settings(c))
+	if (hook_any(&c->ev) && !hook_load(c->o, &c->conf, &c->db, &c->ev))
 		hook_event_run(c->o, &c->conf, &c->db, &c->ev);
 	vmrecord_remove(c->o->run_dir, c->vmid);
 	return 0;

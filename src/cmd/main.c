@@ -83,18 +83,6 @@ int load_quirks(const struct options *o, struct quirk_db *db)
 	return 0;
 }
 
-int load_quirks_to_act(const struct options *o, struct quirk_db *db)
-{
-	int rc = load_quirks(o, db);
-
-	if (rc || db->n)
-		return rc;
-	return complain(EXIT_CONFIG, "there is no quirk file in " GPURESET_QUIRK_DIR
-			" or " GPURESET_QUIRK_ETC ", so what must not be done to which "
-			"card is not known; install gpureset with them, or use --quirks "
-			"DIR");
-}
-
 static const struct command *find_command(const char *name)
 {
 	for (size_t i = 0; commands[i]; i++)

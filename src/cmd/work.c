@@ -7,6 +7,7 @@
 
 #include "cmd/report.h"
 #include "plan/guards.h"
+#include "plan/parts.h"
 #include "run/held.h"
 
 /* --- steps, told to the supervisor ---------------------------------------------- */
@@ -148,25 +149,47 @@ void work_recovered(const struct recovery *rec, char *buf, size_t size)
 			 "else was in it is not known)");
 }
 
-static void take_driver(struct hold *h, const struct step *s)
+/* Did the undo bind a host driver? Others (vfio-pci) are not the VM's to give up. */
+static bool take_is_host_driver(const struct journal_item *it)
+{
+	return it->step.kind == STEP_BIND && part_is_host_driver(it->step.text);
+}
+
+static bool take_driver(struct hold *h, const struct step *s)
 {
 	struct hold_item *it;
 
-	if (!s->text[0] || !strcmp(s->text, "vfio-pci") ||
-	    hold_find(h, s->fn, "driver") || h->n == HOLD_MOST)
-		return;
+	if (hold_find(h, s->fn, "driver"))
+		return true;
+	if (h->n == HOLD_MOST)
+		return false;
 	it = &h->item[h->n++];
 	*it = (struct hold_item){ .fn = s->fn };
 	snprintf(it->name, sizeof(it->name), "driver");
 	snprintf(it->old, sizeof(it->old), "%s", s->text);
-}
-
-static bool take_is_driver(const struct journal_item *it)
-{
-	return it->step.kind == STEP_BIND;
+	return true;
 }
 
 /* They are written down in the one place before they go from the other. */
+static void take_from(struct journal *j, const struct journal_list *list,
+		      const char *run_dir, struct bdf slot, struct hold *h,
+		      struct recovery *rec)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (take_is_host_driver(&list->item[i]))
+			all &= take_driver(h, &list->item[i].step);
+	if (!all || held_write(run_dir, slot, h, NULL))
+		return;
+	for (size_t i = 0; i < list->n; i++) {
+		if (!take_is_host_driver(&list->item[i]))
+			continue;
+		journal_done(j, list->item[i].attempt, list->item[i].place);
+		rec->later -= rec->later > 0;
+	}
+}
+
 void work_take_drivers(const char *run_dir, struct bdf slot, struct hold *h,
 		       struct recovery *rec)
 {
@@ -176,17 +199,8 @@ void work_take_drivers(const char *run_dir, struct bdf slot, struct hold *h,
 
 	if (journal_reopen(&j, run_dir, slot, &err))
 		return;
-	if (journal_read(&j, &list, &err) == 0) {
-		for (size_t i = 0; i < list.n; i++)
-			if (take_is_driver(&list.item[i]))
-				take_driver(h, &list.item[i].step);
-		if (held_write(run_dir, slot, h, &err) == 0)
-			for (size_t i = 0; i < list.n; i++)
-				if (take_is_driver(&list.item[i]))
-					journal_done(&j, list.item[i].attempt,
-						     list.item[i].place);
-	}
-	rec->later = 0;
+	if (journal_read(&j, &list, &err) == 0)
+		take_from(&j, &list, run_dir, slot, h, rec);
 	journal_list_free(&list);
 	journal_close(&j);
 }

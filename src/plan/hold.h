@@ -12,6 +12,7 @@
 #define HOLD_MOST 128
 #define HOLD_NAME 24
 #define HOLD_VALUE 64
+#define HOLD_VM 256                     /* a libvirt guest's name may be long */
 
 /* One value that was changed: attribute @name of @fn, or "driver". */
 struct hold_item {
@@ -23,7 +24,7 @@ struct hold_item {
 };
 
 struct hold {
-	char vm[HOLD_VALUE];            /* for whom: who was to start last, or "" */
+	char vm[HOLD_VM];               /* for whom: who was to start last, or "" */
 	struct hold_item item[HOLD_MOST];
 	size_t n;
 };

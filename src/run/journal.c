@@ -18,6 +18,8 @@
 #define JOURNAL_LINE 4096       /* an image of CONFSAVE_MAX registers takes 1.5 KiB */
 
 /* The kinds of step that undo something; the others are none, and cannot be kept. */
+#define JOURNAL_LONG (64u << 10)        /* a run writes 10 KiB at most */
+
 static const char *const journal_kinds[STEP_KINDS] = {
 	[STEP_DELAY] = "delay", [STEP_WRITE] = "write", [STEP_SET] = "set",
 	[STEP_ATTR] = "attr", [STEP_RESTORE] = "restore", [STEP_BIND] = "bind",
@@ -407,6 +409,17 @@ static void journal_begin(void *arg)
 	j->attempt++;
 }
 
+static void line_item(struct journal_line *l, const struct journal_item *it)
+{
+	char fn[BDF_STR];
+
+	line_add(l, "undo %u.%zu %s %s", it->attempt, it->place,
+		 journal_kinds[it->step.kind], bdf_str(it->step.fn, fn));
+	for (size_t i = 0; i < JOURNAL_KEYS; i++)
+		journal_keys[i].put(l, journal_keys[i].name, it);
+	line_add(l, "\n");
+}
+
 static int journal_intend(void *arg, const struct exec_undo *u, struct err *err)
 {
 	struct journal *j = arg;
@@ -415,7 +428,6 @@ static int journal_intend(void *arg, const struct exec_undo *u, struct err *err)
 		.value = u->value,
 	};
 	struct journal_line l = { .len = 0 };
-	char fn[BDF_STR];
 	int rc;
 
 	if (u->image)
@@ -423,11 +435,7 @@ static int journal_intend(void *arg, const struct exec_undo *u, struct err *err)
 	if (!journal_kinds[it.step.kind])
 		return err_set(err, ENOTSUP, "this undo cannot be written down in the "
 			       "journal %s, so nothing is done", j->path);
-	line_add(&l, "undo %u.%zu %s %s", it.attempt, it.place,
-		 journal_kinds[it.step.kind], bdf_str(it.step.fn, fn));
-	for (size_t i = 0; i < JOURNAL_KEYS; i++)
-		journal_keys[i].put(&l, journal_keys[i].name, &it);
-	line_add(&l, "\n");
+	line_item(&l, &it);
 	rc = l.len == sizeof(l.buf) ? journal_failed(j, E2BIG, err) :
 	     journal_append(j, &l, err);
 	j->open += !rc;
@@ -496,8 +504,40 @@ void journal_list_free(struct journal_list *list)
 	memset(list, 0, sizeof(*list));
 }
 
+/*
+ * An undo that fails each time keeps the file from being emptied, and each run adds
+ * what it did: write it anew with what is left alone.
+ */
+static int journal_compact(struct journal *j, const struct journal_list *list,
+			   const char *run_dir, const char *name, struct err *err)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	int rc;
+
+	for (size_t i = 0; f && i < list->n; i++) {
+		struct journal_line l = { .len = 0 };
+
+		line_item(&l, &list->item[i]);
+		fwrite(l.buf, 1, l.len, f);
+	}
+	if (!f || fclose(f)) {
+		free(text);
+		return journal_failed(j, ENOMEM, err);
+	}
+	rc = rundir_replace(run_dir, name, "journal", text, len, err);
+	free(text);
+	close(j->fd);
+	j->fd = rc ? -1 : rundir_open(run_dir, name, "journal", O_APPEND, err);
+	j->size = len;
+	j->broken = false;
+	return rc ? rc : j->fd < 0 ? j->fd : 0;
+}
+
 /* What is in it already is counted; what is no whole line goes with the next write. */
-static int journal_resume(struct journal *j, struct err *err)
+static int journal_resume(struct journal *j, const char *run_dir, const char *name,
+			  struct err *err)
 {
 	struct journal_list list;
 	int rc = journal_items(j, &list, err);
@@ -506,6 +546,8 @@ static int journal_resume(struct journal *j, struct err *err)
 	for (size_t i = 0; i < list.n; i++)
 		if (list.item[i].attempt > j->attempt)
 			j->attempt = list.item[i].attempt;
+	if (!rc && !j->damaged && j->size > JOURNAL_LONG)
+		rc = journal_compact(j, &list, run_dir, name, err);
 	journal_list_free(&list);
 	return rc;
 }
@@ -524,11 +566,11 @@ static int journal_open_with(struct journal *j, const char *run_dir, struct bdf 
 	j->fd = rundir_open(run_dir, name, "journal", O_APPEND | flags, err);
 	if (j->fd < 0)
 		return j->fd;
-	rc = journal_resume(j, err);
-	if (rc) {
+	rc = journal_resume(j, run_dir, name, err);
+	if (rc && j->fd >= 0)
 		close(j->fd);
+	if (rc)
 		j->fd = -1;
-	}
 	return rc;
 }
 
@@ -549,12 +591,16 @@ int journal_reopen(struct journal *j, const char *run_dir, struct bdf slot,
 	return rc;
 }
 
+void journal_leave(struct journal *j)
+{
+	if (j->fd >= 0)
+		close(j->fd);
+	j->fd = -1;
+}
+
 void journal_close(struct journal *j)
 {
-	if (j->fd < 0)
-		return;
-	if (!j->open)
+	if (j->fd >= 0 && !j->open)
 		unlink(j->path);
-	close(j->fd);
-	j->fd = -1;
+	journal_leave(j);
 }

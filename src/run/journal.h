@@ -70,5 +70,7 @@ void journal_done(struct journal *j, unsigned attempt, size_t place);
 
 /* Removes the file when nothing is left in it. */
 void journal_close(struct journal *j);
+/* Does not, whatever is in it. */
+void journal_leave(struct journal *j);
 
 #endif

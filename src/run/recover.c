@@ -260,6 +260,6 @@ int recover_needed(const char *run_dir, struct bdf slot, struct err *err)
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
 	rc = journal.open || journal.damaged;
-	journal_close(&journal);
+	journal_leave(&journal);
 	return rc;
 }

@@ -10,10 +10,15 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "host/domxml.h"
 #include "host/vmdev.h"
+#include "host/pve_lock.h"
 #include "host/vmrecord.h"
 
 /* --- a node with a mapping and reservations ------------------------------------ */
@@ -242,6 +247,52 @@ static void test_targets(void **state)
 	assert_false(out[4].whole_slot);
 }
 
+/* --- PVE's lock of a VM ---------------------------------------------------------- */
+
+static void put_text(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void test_lock(void **state)
+{
+	char dir[] = "/tmp/gpureset-lock-XXXXXX", path[64], locks[64], line[128];
+	struct stat st;
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/lock-101.conf", dir);
+	snprintf(locks, sizeof(locks), "%s/locks", dir);
+	put_text(path, "");
+	assert_int_equal(stat(path, &st), 0);
+	assert_false(pve_vm_locked(dir, locks, 101));   /* nothing can be read */
+	snprintf(line, sizeof(line), "1: POSIX  ADVISORY  READ 5 00:01:7 0 EOF\n"
+		 "2: FLOCK  ADVISORY  WRITE 7 %02x:%02x:%ju 0 EOF\n", major(st.st_dev),
+		 minor(st.st_dev), (uintmax_t)st.st_ino);
+	put_text(locks, line);
+	assert_true(pve_vm_locked(dir, locks, 101));
+	assert_false(pve_vm_locked(dir, locks, 102));
+	snprintf(line, sizeof(line), "1: FLOCK  ADVISORY  WRITE 7 %02x:%02x:%ju 0 EOF\n",
+		 major(st.st_dev), minor(st.st_dev), (uintmax_t)st.st_ino + 1);
+	put_text(locks, line);
+	assert_false(pve_vm_locked(dir, locks, 101));
+	/* as the kernel writes it */
+	fd = open(path, O_RDWR);
+	assert_false(pve_vm_locked(dir, "/proc/locks", 101));
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_true(pve_vm_locked(dir, "/proc/locks", 101));
+	close(fd);
+	assert_false(pve_vm_locked(dir, "/proc/locks", 101));
+	unlink(locks);
+	unlink(path);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 /* --- records ------------------------------------------------------------------- */
 
 static void test_record(void **state)
@@ -434,7 +485,8 @@ int main(void)
 		cmocka_unit_test(test_devices), cmocka_unit_test(test_mapping_choice),
 		cmocka_unit_test(test_mapping_keys),
 		cmocka_unit_test(test_mapping_several),
-		cmocka_unit_test(test_targets), cmocka_unit_test(test_record),
+		cmocka_unit_test(test_targets), cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_domain), cmocka_unit_test(test_domain_traps),
 		cmocka_unit_test(test_domain_bad),
 	};
