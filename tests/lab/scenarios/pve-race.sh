@@ -34,10 +34,10 @@ same "what is held for 102" "$(held)" "$(cat /run/held)"
 up 101
 spoilt 101
 kvm 110
-count fury baco > /run/before
+resets=$(count fury baco)
 pre 102 || fail "owned: exit $?: $(cat /run/out)"
 says '^gpureset: 0000:0b:00 .*left alone, it belongs to VM 110$'
-same "resets of a card that is 110's" "$(count fury baco)" "$(cat /run/before)"
+same "resets of a card that is 110's" "$(count fury baco)" "$resets"
 no_kvm
 truth fury dirty=1
 
@@ -50,8 +50,26 @@ sleep 1
 echo "0000:0b:00.0 110 time:$(($(date +%s) + 100))" > $vmrun/pci-id-reservations
 wait $waiting || fail "owner appears: exit $?: $(cat /run/out)"
 says 'left alone, it belongs to VM 110$'
-same "resets of a card that is 110's by now" "$(count fury baco)" "$(cat /run/before)"
+same "resets of a card that is 110's by now" "$(count fury baco)" "$resets"
 rm $vmrun/pci-id-reservations
+
+# --- 101's start is under way: PVE has its lock, and has reserved nothing yet ------------
+up 101
+spoilt 101
+pre 101 || fail "101's pre-start: $(cat /run/out)"
+lock=/var/lock/qemu-server/lock-101.conf
+flock -x $lock sleep 3 &
+usleep 500000
+ctl "state fury" > /run/before
+pre 102 || fail "102 beside 101's start: exit $?: $(cat /run/out)"
+says '^gpureset: 0000:0b:00 .*left alone, the start of VM 101 is about to use it$'
+ctl "state fury" > /run/after
+cmp -s /run/before /run/after || fail "touched under 101's start: $(diff /run/before /run/after)"
+wait
+# 101's start is over, and nothing came of it
+pre 102 || fail "102 after it: $(cat /run/out)"
+same "what 102 is told then" "$(cat /run/out)" ""
+grep -q '^vm "102"' /run/gpureset/held-0000:0b:00 || fail "held for: $(cat /run/gpureset/held-0000:0b:00)"
 
 # --- a line that an earlier QEMU left is not what the VM got ----------------------------
 printf '0000:0b:00.0 103 pid:99999\n' > $vmrun/pci-id-reservations
