@@ -26,6 +26,7 @@
 #include "hw/hw_sim.h"
 #include "hw/hw_write.h"
 #include "run/idle.h"
+#include "sim_rig.h"
 
 #define MS UINT64_C(1000)
 #define S UINT64_C(1000000)
@@ -215,38 +216,50 @@ static void test_dying_too_long(void **state)
 	assert_non_null(strstr(t->err.text, "still has /dev/vfio/12 open"));
 }
 
+/* --- on a simulated card ------------------------------------------------------------ */
+
+struct closing {
+	struct rig *r;
+	int looks;
+};
+
 static bool stop_closes(void *arg)
 {
-	struct idle *t = arg;
+	struct closing *c = arg;
 
-	if (++t->asked == 3)
-		hw_sim_attr(t->hw, fns[1], "enable", "0");
+	if (++c->looks == 3)
+		hw_sim_attr(c->r->sim, rig_fn(c->r, 1), "enable", "0");
 	return false;
 }
 
 /* Nobody has a descriptor any more, but vfio-pci is not done with closing. */
 static void test_kernel_closes(void **state)
 {
-	struct idle *t = *state;
+	struct closing c = { .r = rig_open("fury", RIG_ROOT_PORT) };
+	const struct bdf fn[] = { rig_fn(c.r, 0), rig_fn(c.r, 1) };
+	struct hw_holder who = { 0 };
+	struct hw *hw = c.r->hw;
+	struct err err;
 
+	(void)state;
 	for (int i = 0; i < 2; i++) {
-		hw_sim_attr(t->hw, fns[i], "driver", "vfio-pci");
-		hw_sim_attr(t->hw, fns[i], "enable", "0");
+		hw_sim_attr(c.r->sim, fn[i], "driver", "vfio-pci");
+		hw_sim_attr(c.r->sim, fn[i], "enable", "0");
 	}
-	assert_int_equal(wait_for(t, S), 0);
-	hw_sim_attr(t->hw, fns[1], "enable", "1");
-	assert_int_equal(wait_for(t, S), -ETIMEDOUT);
-	assert_int_equal(t->who.pid, 0);
-	assert_non_null(strstr(t->err.text, "0000:0b:00.1 has been open through vfio-pci "
-			       "for 1.0 s"));
-	t->asked = 0;
-	assert_int_equal(idle_wait(t->hw, fns, 2, hw_now(t->hw) + 50 * S, stop_closes, t,
-				   &t->who, &t->err), 0);
-	assert_int_equal(t->asked, 3);
+	assert_int_equal(idle_wait(hw, fn, 2, hw_now(hw) + S, NULL, NULL, &who, &err), 0);
+	hw_sim_attr(c.r->sim, fn[1], "enable", "1");
+	assert_int_equal(idle_wait(hw, fn, 2, hw_now(hw) + S, NULL, NULL, &who, &err),
+			 -ETIMEDOUT);
+	assert_int_equal(who.pid, 0);
+	assert_non_null(strstr(err.text, "has been open through vfio-pci for 1.0 s"));
+	assert_int_equal(idle_wait(hw, fn, 2, hw_now(hw) + 50 * S, stop_closes, &c, &who,
+				   &err), 0);
+	assert_int_equal(c.looks, 3);
 	/* another driver enables its device for good */
-	hw_sim_attr(t->hw, fns[1], "driver", "amdgpu");
-	hw_sim_attr(t->hw, fns[1], "enable", "1");
-	assert_int_equal(wait_for(t, S), 0);
+	hw_sim_attr(c.r->sim, fn[1], "driver", "amdgpu");
+	hw_sim_attr(c.r->sim, fn[1], "enable", "1");
+	assert_int_equal(idle_wait(hw, fn, 2, hw_now(hw) + S, NULL, NULL, &who, &err), 0);
+	rig_close(c.r);
 }
 
 /* A dying one is not waited for when a living one would still have it afterwards. */
@@ -471,7 +484,7 @@ int main(void)
 		SIM(test_nobody), SIM(test_elsewhere), SIM(test_lets_go),
 		SIM(test_lets_go_soon), SIM(test_time_is_up), SIM(test_stopped),
 		SIM(test_dying), SIM(test_dying_too_long), SIM(test_dying_and_living),
-		SIM(test_kernel_closes),
+		cmocka_unit_test(test_kernel_closes),
 		SIM(test_comes_back), cmocka_unit_test(test_real),
 		cmocka_unit_test(test_real_headless),
 		cmocka_unit_test(test_real_empty_argument),

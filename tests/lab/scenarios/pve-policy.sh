@@ -34,13 +34,13 @@ conf <<'END'
 after-stop = host-driver
 END
 unbind 0b:00.1
-modprobe snd-hda-intel 2> /dev/null
-bind snd_hda_intel 0b:00.1 || fail "the host has no driver for 0b:00.1"
+modprobe pci-stub
+bind pci-stub 0b:00.1 || fail "the host has no driver for 0b:00.1"
 echo > $sysfs/0000:0b:00.1/driver_override
 up 101
 same "driver of 0b:00.1 while the VM runs" "$(driver 0b:00.1)" vfio-pci
 down 101
-same "driver of 0b:00.1 afterwards" "$(driver 0b:00.1)" snd_hda_intel
+same "driver of 0b:00.1 afterwards" "$(driver 0b:00.1)" pci-stub
 same "driver of 0b:00.0 afterwards" "$(driver 0b:00.0)" vfio-pci
 nothing_left
 conf < /dev/null

@@ -6,7 +6,7 @@ q ok create 101 --hostpci0 $fury --hookscript $hook
 q ok create 102 --hostpci0 $fury --hookscript $hook
 pre() { $snippets/gpureset $1 pre-start > /run/out 2>&1; }
 post() { $snippets/gpureset $1 post-stop > /run/out 2>&1; }
-# not power/control of function 1: snd_hda_intel sets it by itself, some time after its probe
+# not power/control of function 1: a driver may set it by itself, some time after its probe
 held() { cat $sysfs/0000:0b:00.0/power/control $sysfs/0000:0b:00.?/d3cold_allowed | tr '\n' ' '; }
 # a QEMU as far as PVE is concerned
 kvm() { # VMID: $KVM, and the card reserved for it
@@ -113,8 +113,8 @@ down 105
 # --- one of two cards is lost: the other was made ready in vain ----------------------------
 printf 'after-stop = host-driver\n' > /etc/gpureset/gpureset.conf
 unbind 0b:00.1
-modprobe snd-hda-intel
-bind snd_hda_intel 0b:00.1
+modprobe pci-stub
+bind pci-stub 0b:00.1
 echo > $sysfs/0000:0b:00.1/driver_override
 held > /run/held
 q ok create 106 --hostpci0 $fury --hostpci1 03:00 --hookscript $hook
@@ -122,7 +122,7 @@ ctl "kill dead" > /dev/null
 q bad start 106
 grep -qE "^TASK ERROR: hookscript error for 106 on pre-start: .*exit code 3" $tasks/106-qmstart ||
 	fail "not stopped: $(cat $tasks/106-qmstart)"
-same "driver of 0b:00.1 after a start that was stopped" "$(driver 0b:00.1)" snd_hda_intel
+same "driver of 0b:00.1 after a start that was stopped" "$(driver 0b:00.1)" pci-stub
 same "what is held after it" "$(held)" "$(cat /run/held)"
 [ ! -e /run/gpureset/held-0000:0b:00 ] || fail "held for nobody: $(cat /run/gpureset/held-0000:0b:00)"
 rm /etc/gpureset/gpureset.conf
