@@ -4,6 +4,7 @@
 # make demo       the main job, in the lab, as a story
 # make bench      timings; not a test
 # make fuzz       libFuzzer, FUZZ_SECONDS=600 each; needs clang and its runtime
+# make coverage   lines that the unit tests reach, room by room; not a test
 # make install    DESTDIR= PREFIX=
 # Q= shows the commands.
 VERSION = 0.1.0
@@ -65,17 +66,48 @@ $(BUILD)/unit/%: $(BUILD)/san/tests/unit/%.o $(BUILD)/san/libtest.a
 # --- fuzzing: not a test; what it keeps in tests/fuzz/corpus-* is one -----------------
 FUZZ_CC      = clang
 FUZZ_SECONDS = 600
-FUZZ_SRC     = tests/fuzz/main.c $(wildcard tests/fuzz/fuzz_*.c) \
-               $(filter-out src/cmd/%,$(ALL))
+FUZZ         = quirk record bdf config vm mapping domxml held lspci caps walk
+FUZZ_SRC     = tests/fuzz/fuzz_common.c $(FUZZ:%=tests/fuzz/fuzz_%.c) \
+               $(filter-out src/cmd/%,$(ALL)) \
+               $(addprefix src/cmd/,config.c config_parse.c study.c)
+FUZZ_OBJ     = $(FUZZ_SRC:%.c=$(BUILD)/fuzzobj/%.o)
+FUZZ_FLAGS   = $(DEFS) -Itests -O1 -g -fno-sanitize-recover=undefined
 
-$(BUILD)/fuzz/%: $(FUZZ_SRC) Makefile
+$(BUILD)/fuzzobj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo '  CC   $< (fuzzed)'
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP \
+		-c -o $@ $<
+
+$(BUILD)/fuzz/%: tests/fuzz/main.c $(FUZZ_OBJ)
 	@mkdir -p $(@D)
 	@echo '  FUZZ $@'
-	$(Q)$(FUZZ_CC) $(DEFS) -Itests -O1 -g -DFUZZ=fuzz_$* -fno-sanitize-recover=undefined \
-		-fsanitize=fuzzer,address,undefined -o $@ $(FUZZ_SRC) $(LIBS)
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -DFUZZ=fuzz_$* -fsanitize=fuzzer,address,undefined \
+		-o $@ $< $(FUZZ_OBJ) $(LIBS)
 
 fuzz-%: $(BUILD)/fuzz/%
 	@tests/fuzz/run $* $< $(FUZZ_SECONDS)
+
+# --- coverage of the unit tests: everything once more, counted ------------------------
+COV_OBJ   = $(patsubst %.c,$(BUILD)/cov/%.o,$(filter-out src/cmd/main.c,$(ALL)) $(TEST_HELP))
+COV_TESTS = $(TEST_SRC:tests/unit/%.c=$(BUILD)/cov/%)
+
+$(BUILD)/cov/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo '  CC   $< (counted)'
+	$(Q)$(CC) $(DEFS) -Itests -Itests/model -O0 -g --coverage -MMD -MP -c -o $@ $<
+
+$(BUILD)/cov/libtest.a: $(COV_OBJ)
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $(COV_OBJ)
+
+$(BUILD)/cov/%: $(BUILD)/cov/tests/unit/%.o $(BUILD)/cov/libtest.a
+	$(Q)$(CC) --coverage -fsanitize=leak -o $@ $< $(BUILD)/cov/libtest.a -lcmocka $(LIBS)
+
+coverage:
+	@tests/prepare
+	@$(MAKE) --no-print-directory $(COV_TESTS)
+	@tests/coverage $(BUILD)/cov $(COV_TESTS)
 
 # --- the lab ----------------------------------------------------------------------
 LAB_SRC = $(wildcard tests/model/*.c) $(wildcard tests/lab/*.c)
@@ -117,7 +149,7 @@ demo:
 	@$(MAKE) --no-print-directory all $(BUILD)/lab-server
 	@tests/lab/demo
 
-fuzz: fuzz-quirk fuzz-record
+fuzz: $(FUZZ:%=fuzz-%)
 
 bench:
 	@tests/prepare
@@ -142,9 +174,10 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJ:.o=.d) $(SAN_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/san/%.d)
+-include $(OBJ:.o=.d) $(SAN_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/san/%.d) \
+	$(FUZZ_OBJ:.o=.d) $(COV_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/cov/%.d)
 
 .PHONY: all check check-build check-cli check-unit check-style check-lint check-lab demo bench \
-	install clean
+	fuzz coverage install clean
 .SECONDARY:
 .DELETE_ON_ERROR:

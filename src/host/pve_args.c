@@ -29,7 +29,7 @@ static bool args_char(struct args_words *w, char *quote, char **out)
 	if (!*quote && isspace((unsigned char)c))
 		return false;
 	w->at++;
-	if (c == *quote)
+	if (*quote && c == *quote)      /* a NUL is no quote: it ends the word in QEMU */
 		*quote = '\0';
 	else if (!*quote && (c == '"' || c == '\''))
 		*quote = c;

@@ -349,6 +349,9 @@ static void caps_drop(struct hw_linux *l)
 	memset(c, 0, sizeof(*c));
 }
 
+#define CAPS_FIRST 0x40         /* PCIe 7.5.1: behind the header */
+#define CAPS_EXT_FIRST 0x100    /* PCIe 7.6.1 */
+
 /* All that enters libpci for capabilities; may leave by linux_pci_error(). */
 static unsigned caps_find(struct hw_linux *l, struct bdf bdf, uint16_t id, bool ext)
 {
@@ -367,7 +370,8 @@ static unsigned caps_find(struct hw_linux *l, struct bdf bdf, uint16_t id, bool 
 		pci_fill_info(c->dev, PCI_FILL_CAPS | PCI_FILL_EXT_CAPS);
 	}
 	cap = pci_find_cap(c->dev, id, ext ? PCI_CAP_EXTENDED : PCI_CAP_NORMAL);
-	return cap ? cap->addr : 0;
+	/* libpci follows a list into the header, which a kernel does not (pci.c) */
+	return cap && cap->addr >= (ext ? CAPS_EXT_FIRST : CAPS_FIRST) ? cap->addr : 0;
 }
 
 static int caps_find_safely(struct hw_linux *l, struct bdf bdf, uint16_t id, bool ext,

@@ -231,10 +231,10 @@ void sim_write(struct hw_sim *sim, struct sim_fn *f, unsigned off, unsigned widt
 
 unsigned sim_cap(struct hw_sim *sim, struct sim_fn *f, uint8_t id)
 {
-	unsigned off = sim_read(sim, f, PCI_CAPABILITY_LIST, 1);
+	unsigned off = sim_read(sim, f, PCI_CAPABILITY_LIST, 1) & ~3u;
 
 	/* 48 capabilities fit into 192 bytes: more steps are a loop */
-	for (int steps = 0; steps < 48 && off >= 0x40 && off != 0xff; steps++) {
+	for (int steps = 0; steps < 48 && off >= 0x40; steps++) {
 		if (sim_read(sim, f, off, 1) == id)
 			return off;
 		off = sim_read(sim, f, off + 1, 1) & ~3u;

@@ -16,6 +16,7 @@
 
 #define JOURNAL_NAME (BDF_STR + 16)
 #define JOURNAL_LINE 4096       /* an image of CONFSAVE_MAX registers takes 1.5 KiB */
+#define JOURNAL_LONGEST_US 600000000ull /* no undo takes 2 min; damage is not obeyed */
 
 /* The kinds of step that undo something; the others are none, and cannot be kept. */
 #define JOURNAL_LONG (64u << 10)        /* a run writes 10 KiB at most */
@@ -130,7 +131,7 @@ static void put_us(struct journal_line *l, const char *key,
 
 static bool get_us(struct journal_item *it, char *text)
 {
-	return get_number(text, NULL, 10, UINT64_MAX, &it->step.limit_us);
+	return get_number(text, NULL, 10, JOURNAL_LONGEST_US, &it->step.limit_us);
 }
 
 static void put_name(struct journal_line *l, const char *key,

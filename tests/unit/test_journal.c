@@ -617,7 +617,7 @@ static const struct step kinds[] = {
 	{ .kind = STEP_RESTORE, .phase = PHASE_RESTORE, .fn = { 0, 1, 0, 1 },
 	  .limit_us = 3000000 },
 	{ .kind = STEP_APPEAR, .phase = PHASE_RESTORE, .fn = { 0, 1, 0, 7 },
-	  .aux = { 0, 0, 1, 0 }, .limit_us = UINT64_MAX },
+	  .aux = { 0, 0, 1, 0 }, .limit_us = 600000000 },
 	{ .kind = STEP_PUT, .phase = PHASE_RESTORE, .fn = { 0, 1, 0, 0 }, .mask = 0xf0,
 	  .name = "VENDOR", .reg = { REG_CONFIG, .width = 4, .off = 0xb0 } },
 	{ .kind = STEP_DELAY, .phase = PHASE_ACT, .fn = { 0, 1, 0, 0 }, .limit_us = 9 },
@@ -828,6 +828,7 @@ static void test_damaged(void **state)
 		"undo 1.1 restore 0000:01:00.0 image=1:10.3.0\n",
 		"undo 1.1 restore 0000:01:00.0 image=1:1000.4.0\n",
 		"undo 1.1 appear 0000:01:00.0 below=here\n",
+		"undo 1.1 delay 0000:01:00.0 us=600000001\n",
 		"done 1\n", "done x.1\n", "done 1.1 2.1\n",
 	};
 	char text[512];
