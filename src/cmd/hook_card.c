@@ -186,9 +186,21 @@ static bool stage_held_for(struct hook_work *w)
 	return false;
 }
 
+/* Write down for whom the card is held. */
+static void hold_for(struct hook_work *w, const char *vm)
+{
+	struct err err = { 0 };
+
+	snprintf(w->hold.vm, sizeof(w->hold.vm), "%s", vm);
+	if (held_write(w->job->o->run_dir, w->spec.bdf, &w->hold, &err))
+		work_log(w, LOG_WARNING, err.text);
+}
+
 /*
  * The other way round: another VM's start has made it ready and goes on in PVE, which
- * reserves it only later. It may be opened any moment; and it is ready for us as well.
+ * reserves it only later. It may be opened any moment; and it is ready for us as well,
+ * should PVE give it to us: then the other one must not take back what is held. Whoever
+ * gets it says so at its post-start.
  */
 static bool stage_starting(struct hook_work *w)
 {
@@ -197,6 +209,7 @@ static bool stage_starting(struct hook_work *w)
 
 	if (!vmid || !pve_vm_locked(PVE_LOCK_DIR, "/proc/locks", vmid))
 		return true;
+	hold_for(w, w->job->ev->vm);
 	snprintf(text, sizeof(text), ", the start of VM %u is about to use it", vmid);
 	return not_ours(w, text);
 }
@@ -377,11 +390,7 @@ static bool stage_hold_again(struct hook_work *w)
 /* Another VM's start made the card ready before us and goes on: leave it so. */
 static void leave_held(struct hook_work *w)
 {
-	struct err err = { 0 };
-
-	snprintf(w->hold.vm, sizeof(w->hold.vm), "%s", w->held_for);
-	if (held_write(w->job->o->run_dir, w->spec.bdf, &w->hold, &err))
-		work_log(w, LOG_WARNING, err.text);
+	hold_for(w, w->held_for);
 }
 
 static void put_back(struct hook_work *w)
@@ -395,9 +404,7 @@ static void put_back(struct hook_work *w)
 		say(w, "not all could be put back as it was: %s", err.text);
 	plan_free(&plan);
 	hold_left(w->hw, w->s.quirk, drivers, &w->hold);
-	w->hold.vm[0] = '\0';
-	if (held_write(w->job->o->run_dir, w->spec.bdf, &w->hold, &err))
-		work_log(w, LOG_WARNING, err.text);
+	hold_for(w, "");
 }
 
 /* --- the card ------------------------------------------------------------------ */
@@ -577,11 +584,7 @@ static hook_stage *const give_back_stages[] = {
 /* Two VMs made the card ready, the one that did so last did not get it. */
 static bool stage_claim(struct hook_work *w)
 {
-	struct err err = { 0 };
-
-	snprintf(w->hold.vm, sizeof(w->hold.vm), "%s", w->job->ev->vm);
-	if (held_write(w->job->o->run_dir, w->spec.bdf, &w->hold, &err))
-		work_log(w, LOG_WARNING, err.text);
+	hold_for(w, w->job->ev->vm);
 	return true;
 }
 
