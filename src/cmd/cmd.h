@@ -32,8 +32,9 @@ struct command {
 	const char *args;       /* "BDF... [options]" */
 	const char *summary;
 	/*
-	 * Letters of the options it takes, see option_rows. 'F': all --force-*; '*': what
-	 * is no option is a word of the command's own, not an address.
+	 * Letters of the options it takes, see option_rows. 'F': all --force-*, 'I': only
+	 * --force-in-use; '*': what is no option is a word of the command's own, not an
+	 * address.
 	 */
 	const char *options;
 	int (*run)(int argc, char **argv);      /* argv[0] is the command's name */

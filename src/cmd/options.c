@@ -240,17 +240,23 @@ static const struct option_row option_rows[] = {
 
 #define NROWS (sizeof(option_rows) / sizeof(*option_rows))
 #define FORCE_BASE 0x100        /* getopt values of the --force-* options */
-#define MAX_FORCE 8
+#define MAX_FORCE 16
 
 static bool takes(const struct command *cmd, char letter)
 {
 	return letter == 'h' || strchr(cmd->options, letter);
 }
 
-/* 'F' in a command's letters stands for all --force-* options. */
+/* 'F' in a command's letters stands for all --force-* options, 'I' for the first. */
+static bool takes_force(const struct command *cmd, int i)
+{
+	return takes(cmd, 'F') || (i == 0 && takes(cmd, 'I'));
+}
+
 static void add_force(const struct command *cmd, struct option *at)
 {
-	for (int i = 0; takes(cmd, 'F') && force_options[i].option && i < MAX_FORCE; i++)
+	for (int i = 0; force_options[i].option && takes_force(cmd, i) && i < MAX_FORCE;
+	     i++)
 		*at++ = (struct option){ force_options[i].option, no_argument, NULL,
 					 FORCE_BASE + i };
 }
@@ -354,7 +360,7 @@ void options_help(const struct command *cmd, FILE *out)
 		else
 			fprintf(out, "      --%-18s %s\n", left, r->help);
 	}
-	for (int i = 0; takes(cmd, 'F') && force_options[i].option; i++)
+	for (int i = 0; force_options[i].option && takes_force(cmd, i); i++)
 		fprintf(out, "      --%-18s go on %s\n", force_options[i].option,
 			force_options[i].help);
 }

@@ -7,6 +7,7 @@
 #include "cmd/config.h"
 #include "cmd/quirk_cmd.h"
 #include "cmd/report.h"
+#include "cmd/work.h"
 #include "run/supervise.h"
 
 static int plan_one(const struct options *o, struct hw *hw, const struct quirk_db *db,
@@ -15,7 +16,9 @@ static int plan_one(const struct options *o, struct hw *hw, const struct quirk_d
 	struct plan_opts opts = o->plan;
 	struct err err = { 0 };
 	struct study s;
-	struct report r = { .study = &s, .opts = o };
+	struct report r = {
+		.study = &s, .opts = o, .waiting = work_waiting(o, spec->bdf),
+	};
 	int status;
 
 	config_card(o->conf, spec->bdf, &opts);
@@ -93,6 +96,6 @@ const struct command cmd_plan = {
 	.name = "plan",
 	.args = "BDF... [options]",
 	.summary = "what a reset would try, why, and what it would touch",
-	.options = "mAjvUQCFY",
+	.options = "mAjvUQCRFY",
 	.run = plan_run,
 };

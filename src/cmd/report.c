@@ -350,6 +350,10 @@ static void plan_facts(const struct report *r, FILE *to)
 	if (t->thunderbolt)
 		fputs("  behind Thunderbolt (or a port for removable devices)\n", to);
 	report_quirk_text(r, to);
+	if (r->waiting)
+		fprintf(to, "  a killed run left %zu thing%s to be put back; gpureset "
+			"recover %s, or the next reset, does it\n", r->waiting,
+			r->waiting == 1 ? "" : "s", bdf_slot_str(t->spec.bdf, text));
 }
 
 void report_plan(const struct report *r, FILE *to, bool steps)

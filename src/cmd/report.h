@@ -16,6 +16,7 @@ struct report {
 	const struct exec_outcome *out;         /* one an attempt, or NULL: nothing ran */
 	const struct exec_summary *sum;
 	const struct recovery *rec;             /* what a killed run had left, or NULL */
+	size_t waiting;                         /* of that, still to be put back */
 };
 
 /* The exit status that the facts of @r amount to (enum exit_status). */
@@ -33,6 +34,9 @@ void report_json(const struct report *r, FILE *to, bool steps);
 /* The entries about the target: all they say with -v, and always in JSON. */
 void report_quirk_text(const struct report *r, FILE *to);
 void report_quirk_json(const struct report *r, struct json *j);
+
+/* What a killed run had left, as a member "recovered"; nothing when there was none. */
+void report_recovered_json(const struct recovery *rec, struct json *j);
 
 /* After a success by a program that waits for its first report: what to send. */
 void report_confirm_text(const struct report *r, FILE *to);

@@ -154,7 +154,7 @@ static void json_attempts(struct json *j, const struct report *r, bool steps)
 }
 
 /* What a run that was killed had left behind. */
-static void json_recovered(struct json *j, const struct recovery *rec)
+void report_recovered_json(const struct recovery *rec, struct json *j)
 {
 	if (!rec || !rec->found)
 		return;
@@ -195,7 +195,9 @@ void report_json(const struct report *r, FILE *to, bool steps)
 		if (r->sum->healthy && r->sum->healthy->unconfirmed)
 			report_confirm_json(r, &j);
 	}
-	json_recovered(&j, r->rec);
+	report_recovered_json(r->rec, &j);
+	if (r->waiting)
+		json_int(&j, "waiting_to_be_put_back", (int64_t)r->waiting);
 	json_functions(&j, &s->target);
 	json_attempts(&j, r, steps);
 	json_object_end(&j);

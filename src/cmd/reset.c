@@ -14,14 +14,6 @@
 #include "cmd/work.h"
 #include "run/supervise.h"
 
-/*
- * A worker that was asked to stop may still have to find removed functions again (10 s
- * each) and to bind their drivers.
- */
-#define UNDO_US 60000000ull
-/* Each step knows its longest time; a busy host may add to it. */
-#define SLACK_US 30000000ull
-
 /* One target, from the supervisor's side to the worker's (inherited by fork). */
 struct reset_job {
 	const struct options *opts;
@@ -31,34 +23,6 @@ struct reset_job {
 };
 
 /* --- in the worker ------------------------------------------------------------- */
-
-static void send_error(const struct reset_job *rj, struct channel *ch, int status,
-		       const struct err *err)
-{
-	char text[ERR_TEXT + 64], slot[BDF_STR], *buf = NULL;
-	size_t len = 0;
-	FILE *f;
-
-	bdf_slot_str(rj->spec.bdf, slot);
-	if (!rj->opts->json) {
-		snprintf(text, sizeof(text), "gpureset: %s\n", err->text);
-		channel_report(ch, text, strlen(text));
-		return;
-	}
-	f = open_memstream(&buf, &len);
-	if (f) {
-		struct json j = { .out = f };
-
-		json_object(&j, NULL);
-		json_string(&j, "slot", slot);
-		json_int(&j, "exit", status);
-		json_string(&j, "error", err->text);
-		json_object_end(&j);
-		fclose(f);
-		channel_report(ch, buf, len);
-	}
-	free(buf);
-}
 
 static void send_report(const struct report *r, struct channel *ch)
 {
@@ -109,9 +73,7 @@ static int run_recover(const struct reset_job *rj, struct channel *ch, bool rest
 		rc = work_recover(hw, o->run_dir, &rj->spec, rj->plan.force, &watch, rec,
 				  err);
 	hw_close(hw);
-	if (rc == -EBUSY)
-		return EXIT_BUSY;
-	return rc == -EIO ? EXIT_FAILED : rc ? EXIT_CONFIG : 0;
+	return work_recover_status(rc);
 }
 
 static void send_recovered(const struct reset_job *rj, struct channel *ch,
@@ -146,14 +108,17 @@ static int run_plan(const struct reset_job *rj, struct channel *ch, struct hw *h
 	if (work_exec_plan(hw, run_dir(rj->opts), rj->spec.bdf, &s->plan, &watch,
 			   deadline, out, sum, &err) == 0)
 		return 0;
-	send_error(rj, ch, EXIT_CONFIG, &err);
+	work_send_error(ch, rj->opts, rj->spec.bdf, EXIT_CONFIG, &err);
 	return EXIT_CONFIG;
 }
 
 static int run_target(const struct reset_job *rj, struct channel *ch, struct hw *hw,
 		      const struct study *s, struct recovery *rec)
 {
-	struct report r = { .study = s, .opts = rj->opts, .rec = rec };
+	struct report r = {
+		.study = s, .opts = rj->opts, .rec = rec,
+		.waiting = work_waiting(rj->opts, rj->spec.bdf),
+	};
 	const char *verdict;
 	struct err err = { 0 };
 	int status = 0;
@@ -166,7 +131,7 @@ static int run_target(const struct reset_job *rj, struct channel *ch, struct hw 
 		verdict = r.sum && r.sum->healthy ? r.sum->healthy->name : "none";
 		if (open_end(hw, status, verdict, &err)) {
 			status = open_status(&err);
-			send_error(rj, ch, status, &err);
+			work_send_error(ch, rj->opts, rj->spec.bdf, status, &err);
 		} else {
 			send_report(&r, ch);
 		}
@@ -187,13 +152,13 @@ static int run_study(const struct reset_job *rj, struct channel *ch,
 	hw = open_run(rj->opts, rj->db, &rj->spec, &err);
 	if (!hw) {
 		status = open_status(&err);
-		send_error(rj, ch, status, &err);
+		work_send_error(ch, rj->opts, rj->spec.bdf, status, &err);
 		run_recover(rj, ch, true, rec, &err);
 		return status;
 	}
 	status = study_target(&s, hw, rj->db, &rj->spec, &rj->plan, &err);
 	if (status) {
-		send_error(rj, ch, status, &err);
+		work_send_error(ch, rj->opts, rj->spec.bdf, status, &err);
 		run_recover(rj, ch, true, rec, &err);
 	} else {
 		open_label(&s, rj->opts, hw);
@@ -214,7 +179,7 @@ static int reset_work(struct job *job, struct channel *ch)
 	channel_step(ch, "looking at the card", 1000000);
 	status = run_recover(rj, ch, false, &rec, &err);
 	if (status) {
-		send_error(rj, ch, status, &err);
+		work_send_error(ch, rj->opts, rj->spec.bdf, status, &err);
 		return status;
 	}
 	status = run_study(rj, ch, &rec);
@@ -224,70 +189,11 @@ static int reset_work(struct job *job, struct channel *ch)
 
 /* --- in the supervisor --------------------------------------------------------- */
 
-static void print_text(const struct job *job, bool quiet)
-{
-	FILE *to = job->status == EXIT_HEALTHY ? stdout : stderr;
-
-	if (job->report_len)
-		fwrite(job->report, 1, job->report_len, to);
-	if (job->why[0])
-		fprintf(stderr, "gpureset: %s\n", job->why);
-	else if (!job->report_len && !quiet && job->status != EXIT_HEALTHY)
-		fprintf(stderr, "gpureset: ended with status %d\n", job->status);
-}
-
-static void print_json(const struct job *jobs, size_t n)
-{
-	struct json j = { .out = stdout };
-	char slot[BDF_STR];
-
-	json_object(&j, NULL);
-	json_string(&j, "gpureset", GPURESET_VERSION);
-	json_array(&j, "targets");
-	for (size_t i = 0; i < n; i++) {
-		if (jobs[i].report_len && !jobs[i].why[0]) {
-			json_raw(&j, NULL, jobs[i].report, jobs[i].report_len);
-			continue;
-		}
-		json_object(&j, NULL);
-		json_string(&j, "slot", bdf_slot_str(jobs[i].slot, slot));
-		json_int(&j, "exit", jobs[i].status);
-		json_string(&j, "error", jobs[i].why);
-		json_object_end(&j);
-	}
-	json_array_end(&j);
-	json_object_end(&j);
-	putchar('\n');
-}
-
-/* The worst of several targets: stuck before lost before busy before the rest. */
-static int overall(const struct job *jobs, size_t n)
-{
-	static const int worst_first[] = {
-		EXIT_STUCK, EXIT_LOST, EXIT_FAILED, EXIT_CONFIG, EXIT_BUSY,
-		EXIT_NO_METHOD, EXIT_USAGE,
-	};
-
-	for (size_t k = 0; k < sizeof(worst_first) / sizeof(*worst_first); k++)
-		for (size_t i = 0; i < n; i++)
-			if (jobs[i].status == worst_first[k])
-				return worst_first[k];
-	return EXIT_HEALTHY;
-}
-
 static int reset_supervise(const struct options *o, const struct quirk_db *db)
 {
 	struct plan_opts plan[MAX_TARGETS];
 	struct reset_job rj[MAX_TARGETS];
 	struct job jobs[MAX_TARGETS];
-	const struct supervise_opts so = {
-		.timeout_us = o->timeout_us, .run_dir = o->run_dir,
-		.undo_us = UNDO_US, .slack_us = SLACK_US,
-		.progress = !o->quiet && (o->verbose || isatty(STDERR_FILENO)),
-		.progress_to = stderr, .notes_to = stderr,
-		.loop = o->poll ? LOOP_POLL : LOOP_AUTO,
-	};
-	struct err err = { 0 };
 
 	ask_targets(o, db, plan);
 	memset(jobs, 0, sizeof(jobs));
@@ -297,16 +203,7 @@ static int reset_supervise(const struct options *o, const struct quirk_db *db)
 					.no_lock = o->dry_run || o->replay,
 					.work = reset_work, .arg = &rj[i] };
 	}
-	if (supervise(jobs, o->ntargets, &so, &err) < 0)
-		return complain(EXIT_FAILED, "%s", err.text);
-	if (o->json)
-		print_json(jobs, o->ntargets);
-	for (size_t i = 0; i < o->ntargets; i++) {
-		if (!o->json)
-			print_text(&jobs[i], o->quiet);
-		free(jobs[i].report);
-	}
-	return overall(jobs, o->ntargets);
+	return work_supervise(o, jobs, o->ntargets);
 }
 
 static int reset_run(int argc, char **argv)

@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/report.h"
 #include "plan/guards.h"
 #include "plan/parts.h"
 #include "run/held.h"
+#include "run/lock.h"
 
 /* --- steps, told to the supervisor ---------------------------------------------- */
 
@@ -70,15 +73,18 @@ struct exec_watch work_watch(struct work_watch *w)
 /* --- what a killed worker left ---------------------------------------------------- */
 
 /* The guard's own word on who uses the card; a card that is gone is not used. */
-static int work_in_use(struct hw *hw, const struct bdf_spec *spec, unsigned force,
-		       struct err *err)
+int work_in_use(struct hw *hw, const struct bdf_spec *spec, unsigned force,
+		struct err *err)
 {
 	struct target t;
 	struct plan look = { .target = &t, .opts.force = force };
-	int rc = facts_collect(hw, spec, &t, err);
+	struct err why = { 0 };
+	int rc = facts_collect(hw, spec, &t, &why);
 
+	if (rc == -ENODEV)
+		return 0;
 	if (rc)
-		return rc == -ENODEV ? 0 : rc;
+		return err_set(err, -rc, "%s", why.text);
 	guard_target(&look);
 	if (look.refusal && !strcmp(look.refusal_name, "in-use"))
 		rc = err_set(err, EBUSY, "%s; a reset that was killed left things to be "
@@ -88,16 +94,49 @@ static int work_in_use(struct hw *hw, const struct bdf_spec *spec, unsigned forc
 	return rc;
 }
 
-int work_recover(struct hw *hw, const char *run_dir, const struct bdf_spec *spec,
-		 unsigned force, const struct exec_watch *watch, struct recovery *rec,
-		 struct err *err)
+static int work_may_recover(struct hw *hw, const char *run_dir,
+			    const struct bdf_spec *spec, unsigned force,
+			    struct recovery *rec, struct err *err)
 {
 	int rc = recover_needed(run_dir, spec->bdf, err);
 
 	memset(rec, 0, sizeof(*rec));
-	if (rc > 0)
-		rc = work_in_use(hw, spec, force, err);
+	return rc > 0 ? work_in_use(hw, spec, force, err) : rc;
+}
+
+int work_recover(struct hw *hw, const char *run_dir, const struct bdf_spec *spec,
+		 unsigned force, const struct exec_watch *watch, struct recovery *rec,
+		 struct err *err)
+{
+	int rc = work_may_recover(hw, run_dir, spec, force, rec, err);
+
 	return rc ? rc : recover_but_drivers(hw, run_dir, spec->bdf, watch, rec, err);
+}
+
+int work_recover_all(struct hw *hw, const char *run_dir, const struct bdf_spec *spec,
+		     unsigned force, const struct exec_watch *watch,
+		     struct recovery *rec, struct err *err)
+{
+	int rc = work_may_recover(hw, run_dir, spec, force, rec, err);
+
+	return rc ? rc : recover_slot(hw, run_dir, spec->bdf, watch, rec, err);
+}
+
+int work_recover_status(int rc)
+{
+	if (rc == -EBUSY)
+		return EXIT_BUSY;
+	return rc == -EIO ? EXIT_FAILED : rc ? EXIT_CONFIG : 0;
+}
+
+size_t work_waiting(const struct options *o, struct bdf slot)
+{
+	struct recovery rec = { 0 };
+
+	if (o->replay || lock_is_held(o->run_dir, slot) ||
+	    recover_look(o->run_dir, slot, NULL, NULL, &rec, NULL))
+		return 0;
+	return rec.steps;
 }
 
 bool work_has_rest(const struct recovery *rec)
@@ -134,6 +173,11 @@ void work_recovered(const struct recovery *rec, char *buf, size_t size)
 	size_t left = rec->failed + rec->later;
 	int n;
 
+	if (!rec->steps && rec->damaged) {
+		snprintf(buf, size, "a reset that was killed left a journal that cannot "
+			 "be read, so what it changed is not known");
+		return;
+	}
 	n = snprintf(buf, size, "a reset that was killed left %zu thing%s behind; ",
 		     rec->steps, rec->steps == 1 ? "" : "s");
 	if (left)
@@ -222,4 +266,117 @@ int work_exec_plan(struct hw *hw, const char *run_dir, struct bdf slot,
 	exec_plan(hw, plan, &with, deadline_us, out, sum);
 	journal_close(&journal);
 	return 0;
+}
+
+/* --- between workers, supervisor and person --------------------------------------- */
+
+/*
+ * A worker that was asked to stop may still have to find removed functions again (10 s
+ * each) and to bind their drivers.
+ */
+#define UNDO_US 60000000ull
+/* Each step knows its longest time; a busy host may add to it. */
+#define SLACK_US 30000000ull
+
+void work_send_error(struct channel *ch, const struct options *o, struct bdf slot,
+		     int status, const struct err *err)
+{
+	char text[ERR_TEXT + 64], where[BDF_STR], *buf = NULL;
+	size_t len = 0;
+	FILE *f;
+
+	if (!o->json) {
+		snprintf(text, sizeof(text), "gpureset: %s\n", err->text);
+		channel_report(ch, text, strlen(text));
+		return;
+	}
+	f = open_memstream(&buf, &len);
+	if (f) {
+		struct json j = { .out = f };
+
+		json_object(&j, NULL);
+		json_string(&j, "slot", bdf_slot_str(slot, where));
+		json_int(&j, "exit", status);
+		json_string(&j, "error", err->text);
+		json_object_end(&j);
+		fclose(f);
+		channel_report(ch, buf, len);
+	}
+	free(buf);
+}
+
+static void print_text(const struct job *job, bool quiet)
+{
+	FILE *to = job->status == EXIT_HEALTHY ? stdout : stderr;
+
+	if (job->report_len)
+		fwrite(job->report, 1, job->report_len, to);
+	if (job->why[0])
+		fprintf(stderr, "gpureset: %s\n", job->why);
+	else if (!job->report_len && !quiet && job->status != EXIT_HEALTHY)
+		fprintf(stderr, "gpureset: ended with status %d\n", job->status);
+}
+
+static void print_json(const struct job *jobs, size_t n)
+{
+	struct json j = { .out = stdout };
+	char slot[BDF_STR];
+
+	json_object(&j, NULL);
+	json_string(&j, "gpureset", GPURESET_VERSION);
+	json_array(&j, "targets");
+	for (size_t i = 0; i < n; i++) {
+		if (jobs[i].report_len && !jobs[i].why[0]) {
+			json_raw(&j, NULL, jobs[i].report, jobs[i].report_len);
+			continue;
+		}
+		json_object(&j, NULL);
+		json_string(&j, "slot", bdf_slot_str(jobs[i].slot, slot));
+		json_int(&j, "exit", jobs[i].status);
+		json_string(&j, "error", jobs[i].why);
+		json_object_end(&j);
+	}
+	json_array_end(&j);
+	json_object_end(&j);
+	putchar('\n');
+}
+
+/* The worst of several targets: stuck before lost before busy before the rest. */
+static int overall(const struct job *jobs, size_t n)
+{
+	static const int worst_first[] = {
+		EXIT_STUCK, EXIT_LOST, EXIT_FAILED, EXIT_CONFIG, EXIT_BUSY,
+		EXIT_NO_METHOD, EXIT_USAGE,
+	};
+
+	for (size_t k = 0; k < sizeof(worst_first) / sizeof(*worst_first); k++)
+		for (size_t i = 0; i < n; i++)
+			if (jobs[i].status == worst_first[k])
+				return worst_first[k];
+	return EXIT_HEALTHY;
+}
+
+int work_supervise(const struct options *o, struct job *jobs, size_t n)
+{
+	const struct supervise_opts so = {
+		.timeout_us = o->timeout_us, .run_dir = o->run_dir,
+		.undo_us = UNDO_US, .slack_us = SLACK_US,
+		.progress = !o->quiet && (o->verbose || isatty(STDERR_FILENO)),
+		.progress_to = stderr, .notes_to = stderr,
+		.loop = o->poll ? LOOP_POLL : LOOP_AUTO,
+	};
+	struct err err = { 0 };
+
+	if (n && supervise(jobs, n, &so, &err) < 0) {
+		fprintf(stderr, "gpureset: %s\n", err.text);
+		return EXIT_FAILED;
+	}
+	if (o->json)
+		print_json(jobs, n);
+	for (size_t i = 0; i < n; i++) {
+		if (!o->json)
+			print_text(&jobs[i], o->quiet);
+		free(jobs[i].report);
+	}
+	return overall(jobs, n);
 }

@@ -6,6 +6,7 @@
 #ifndef GPURESET_CMD_WORK_H
 #define GPURESET_CMD_WORK_H
 
+#include "cmd/cmd.h"
 #include "plan/hold.h"
 #include "run/exec.h"
 #include "run/recover.h"
@@ -30,6 +31,24 @@ struct exec_watch work_watch(struct work_watch *w);
 int work_recover(struct hw *hw, const char *run_dir, const struct bdf_spec *spec,
 		 unsigned force, const struct exec_watch *watch, struct recovery *rec,
 		 struct err *err);
+
+/* The same, host drivers too: for whoever does nothing to the card after it. */
+int work_recover_all(struct hw *hw, const char *run_dir, const struct bdf_spec *spec,
+		     unsigned force, const struct exec_watch *watch,
+		     struct recovery *rec, struct err *err);
+
+/* The guard's own word on who uses the card: 0, or -EBUSY with it; or an error. */
+int work_in_use(struct hw *hw, const struct bdf_spec *spec, unsigned force,
+		struct err *err);
+
+/* The exit status for what work_recover() returned. */
+int work_recover_status(int rc);
+
+/*
+ * How many things the journal of @slot holds that nobody is at work on; 0 also when
+ * that cannot be read (the next run says why), and for a recorded machine.
+ */
+size_t work_waiting(const struct options *o, struct bdf slot);
 
 /*
  * After the reset: host drivers, and what could not be done before. Nothing when @rec
@@ -60,5 +79,17 @@ int work_exec_plan(struct hw *hw, const char *run_dir, struct bdf slot,
 		   const struct plan *plan, const struct exec_watch *watch,
 		   uint64_t deadline_us, struct exec_outcome *out,
 		   struct exec_summary *sum, struct err *err);
+
+/* --- between workers, supervisor and person --------------------------------------- */
+
+/* The whole report of a worker that could not begin, or not end, as it should. */
+void work_send_error(struct channel *ch, const struct options *o, struct bdf slot,
+		     int status, const struct err *err);
+
+/*
+ * Run the jobs as @o says and print what they report, which is freed. Returns the exit
+ * status, of several the worst.
+ */
+int work_supervise(const struct options *o, struct job *jobs, size_t n);
 
 #endif

@@ -60,7 +60,9 @@ int hw_bar_read(struct hw *hw, struct bdf bdf, int bar, uint32_t off, uint32_t *
 
 /*
  * A sysfs attribute of the function ("reset_method", "power/control"), without its
- * last newline; a link ("driver", "iommu_group") gives the last part of its target.
+ * last newline; a link ("driver", "iommu_group") gives the last part of its target, a
+ * folder ("mdev_supported_types", or a link to one and "/.") the names in it, sorted,
+ * each but the last with a newline.
  * -ENOENT: no such attribute (then @err is still filled).
  */
 int hw_attr_read(struct hw *hw, struct bdf bdf, const char *name, char *buf, size_t size,

@@ -49,12 +49,14 @@ const char *linux_attr_meaning(const char *name, int code)
 	return NULL;
 }
 
-/* A link gives the last part of its target, anything else its text. */
+/* A link gives the last part of its target, a folder its names, a file its text. */
 static int attr_text(const char *path, char *buf, size_t size)
 {
 	int rc = sys_read_link(path, buf, size);
 
-	return rc == -EINVAL ? sys_read_text(path, buf, size) : rc;
+	if (rc == -EINVAL)
+		rc = sys_read_text(path, buf, size);
+	return rc == -EISDIR ? sys_read_names(path, buf, size) : rc;
 }
 
 int linux_attr_read(const char *root, struct bdf bdf, const char *name, char *buf,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hw/linux_sys.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -98,6 +100,34 @@ int sys_read_link(const char *path, char *buf, size_t size)
 		return -EOVERFLOW;
 	memcpy(buf, last, strlen(last) + 1);
 	return 0;
+}
+
+static int sys_visible(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+int sys_read_names(const char *path, char *buf, size_t size)
+{
+	struct dirent **e;
+	int n = scandir(path, &e, sys_visible, alphasort), rc = 0;
+	size_t len = 0;
+
+	if (n < 0)
+		return -errno;
+	buf[0] = '\0';
+	for (int i = 0; i < n; i++) {
+		int m = snprintf(buf + len, size - len, "%s%s", i ? "\n" : "",
+				 e[i]->d_name);
+
+		if (!rc && (size_t)m >= size - len)
+			rc = -EOVERFLOW;
+		if (!rc)
+			len += (size_t)m;
+		free(e[i]);
+	}
+	free(e);
+	return rc;
 }
 
 int sys_write_text(const char *path, const char *text)

@@ -32,6 +32,9 @@ int sys_read_text(const char *path, char *buf, size_t size);
 /* The last part of a link's target; -EINVAL: not a link. */
 int sys_read_link(const char *path, char *buf, size_t size);
 
+/* The names in a folder, but those with a dot in front; -EOVERFLOW as above. */
+int sys_read_names(const char *path, char *buf, size_t size);
+
 /* One write(2) of all of @text; -EIO when the kernel took only a part. */
 int sys_write_text(const char *path, const char *text);
 

@@ -156,6 +156,7 @@ static int facts_from_nodes(struct hw *hw, const struct node_list *l, struct tar
 			       bdf_slot_str(t->spec.bdf, text));
 	facts_path(hw, l, t, &bad);
 	facts_others(hw, l, t, &bad);
+	facts_uses(hw, t, &bad);
 	if (bad.code)
 		return err_set(err, bad.code, "%s", bad.text);
 	facts_only_target(t);
@@ -196,8 +197,10 @@ int facts_collect(struct hw *hw, const struct bdf_spec *spec, struct target *t,
 void target_free(struct target *t)
 {
 	free(t->other);
+	free(t->use);
 	t->other = NULL;
-	t->nother = 0;
+	t->use = NULL;
+	t->nother = t->nuses = 0;
 }
 
 const struct fn_facts *target_main(const struct target *t)

@@ -51,6 +51,11 @@ struct fn_facts {
 	int iommu_group;        /* -1: none */
 	int enabled;            /* kernel's enable count; -1: unknown */
 	int vfs;                /* enabled virtual functions */
+	size_t nmdevs;          /* mediated devices that its driver has made */
+	char mdev[40];          /* one of them, a UUID */
+	bool hive;              /* linked to other cards: XGMI (seen by amdgpu alone) */
+	size_t nhive;           /* the other cards of the hive */
+	struct bdf hive_fn;     /* one of them; nhive 0: not known which */
 	bool boot_vga;
 	bool has_reset;         /* the attribute `reset` exists */
 	char reset_method[64];  /* as the kernel lists it; may be stale */
@@ -101,6 +106,16 @@ struct other_fn {
 	int level;              /* index in path[] of the lowest bridge that covers it */
 };
 
+/* Something of the host's own that runs over a function; it opens no device node. */
+enum use_kind { USE_NETWORK, USE_STORAGE };
+
+struct fn_use {
+	enum use_kind kind;
+	struct bdf bdf;         /* of the target, or one of target.other */
+	char name[32];          /* "eth0", "sda2" */
+	char how[128];          /* "is up", "is mounted at /srv": said after the name */
+};
+
 struct host_facts {
 	char release[65];       /* kernel release */
 	bool lockdown;          /* integrity or confidentiality */
@@ -120,6 +135,8 @@ struct target {
 	size_t nother;
 	struct hw_holder holder[MAX_HOLDERS];
 	size_t nholders;                /* all, may exceed MAX_HOLDERS */
+	struct fn_use *use;             /* of the target's functions and of other[] */
+	size_t nuses;
 	struct host_facts host;
 	bool thunderbolt;               /* a Thunderbolt/USB4 port is above the card */
 };

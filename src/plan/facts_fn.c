@@ -202,6 +202,7 @@ void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *
 		fn_caps(hw, bdf, fn, err);
 	fn->kernel_deny = kernel_denies(fn->vendor, fn->device, fn->class_code,
 					on_root_bus);
+	facts_made(hw, fn, err);
 }
 
 static unsigned bridge_type(struct hw *hw, const struct bridge_facts *br)

@@ -8,6 +8,7 @@
 /* Base classes of PCI Code and ID Assignment 1.1, section 1.4 and 1.19. */
 #define PCI_BASE_CLASS_DISPLAY_GPU 0x03
 #define PCI_BASE_CLASS_ACCEL 0x12
+#define PCI_BASE_CLASS_SOUND 0x04
 #define PCI_BASE_CLASS_BRIDGES 0x06
 
 #define PCI_VENDOR_INTEL 0x8086
@@ -18,6 +19,14 @@ void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *
 void facts_bridge(struct hw *hw, struct bdf bdf, struct bridge_facts *br,
 		  struct err *err);
 void facts_other(struct hw *hw, struct bdf bdf, struct other_fn *other, struct err *err);
+/* Mediated devices and links to other cards: what a driver of the host made of it. */
+void facts_made(struct hw *hw, struct fn_facts *fn, struct err *err);
+/*
+ * Fills t->use, of the target's functions and t->other: what the host's network and
+ * storage run over. Says nothing of a disk that a process has open as a whole, and of
+ * NVMe disks with several paths, which sysfs shows below no function.
+ */
+void facts_uses(struct hw *hw, struct target *t, struct err *err);
 /* Also looks at @t's functions: whose framebuffer is on the screen. */
 void facts_host(struct hw *hw, struct target *t);
 

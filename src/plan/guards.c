@@ -10,6 +10,13 @@ const struct force_option force_options[] = {
 	  "although functions of other devices are reset with it" },
 	{ "force-vfs", FORCE_VFS, "although virtual functions are enabled on it" },
 	{ "force-console", FORCE_CONSOLE, "although the host's console is on it" },
+	{ "force-mdev", FORCE_MDEV, "although its driver has made mediated devices" },
+	{ "force-hive", FORCE_HIVE, "although other cards are linked to it (XGMI)" },
+	{ "force-network", FORCE_NETWORK,
+	  "although a network interface goes down with it" },
+	{ "force-storage", FORCE_STORAGE, "although a disk in use goes away with it" },
+	{ "force-thunderbolt", FORCE_THUNDERBOLT,
+	  "although a bridge behind Thunderbolt is reset" },
 	{ NULL, 0, NULL },
 };
 
@@ -84,9 +91,95 @@ static const char *guard_console(struct plan *plan)
 	return NULL;
 }
 
+static const char *guard_mdev(struct plan *plan)
+{
+	const struct target *t = plan->target;
+	char text[BDF_STR], more[40] = "";
+
+	for (size_t i = 0; i < t->nfns; i++) {
+		const struct fn_facts *fn = &t->fn[i];
+
+		if (!fn->nmdevs)
+			continue;
+		if (fn->nmdevs > 1)
+			snprintf(more, sizeof(more), " and %zu more", fn->nmdevs - 1);
+		return plan_text(plan, "%s has the mediated device %s%s, made by %s, "
+				 "which a reset would take away; stop the VM that uses "
+				 "it and remove it first (echo 1 > "
+				 "/sys/bus/mdev/devices/%s/remove)",
+				 bdf_str(fn->bdf, text), fn->mdev, more, fn->driver,
+				 fn->mdev);
+	}
+	return NULL;
+}
+
+static const char *guard_hive(struct plan *plan)
+{
+	const struct target *t = plan->target;
+	char text[BDF_STR], other[BDF_STR], more[40] = "";
+
+	for (size_t i = 0; i < t->nfns; i++) {
+		const struct fn_facts *fn = &t->fn[i];
+
+		if (!fn->hive)
+			continue;
+		if (!fn->nhive)
+			return plan_text(plan, "%s is linked to other cards by XGMI, "
+					 "and to which cannot be read; unbind amdgpu "
+					 "from all cards of its hive first",
+					 bdf_str(fn->bdf, text));
+		if (fn->nhive > 1)
+			snprintf(more, sizeof(more), " and %zu more", fn->nhive - 1);
+		return plan_text(plan, "%s is linked to %s%s by XGMI, and a reset of one "
+				 "breaks the links of all; unbind amdgpu from all "
+				 "cards of the hive first", bdf_str(fn->bdf, text),
+				 bdf_str(fn->hive_fn, other), more);
+	}
+	return NULL;
+}
+
+/* What the host uses a function for, and how it is made to stop. */
+static const char *const use_what[] = {
+	[USE_NETWORK] = "the network interface", [USE_STORAGE] = "the block device",
+};
+static const char *const use_cure[] = {
+	[USE_NETWORK] = "take it down first (ip link set DEV down)",
+	[USE_STORAGE] = "unmount it, or take it out of what uses it, first",
+};
+
+static const char *guard_own_use(struct plan *plan, enum use_kind kind)
+{
+	const struct target *t = plan->target;
+	char text[BDF_STR];
+
+	for (size_t i = 0; i < t->nuses; i++) {
+		const struct fn_use *use = &t->use[i];
+
+		if (use->kind == kind && bdf_same_slot(use->bdf, t->spec.bdf))
+			return plan_text(plan, "%s carries %s %s, which %s; %s",
+					 bdf_str(use->bdf, text), use_what[kind],
+					 use->name, use->how, use_cure[kind]);
+	}
+	return NULL;
+}
+
+static const char *guard_network(struct plan *plan)
+{
+	return guard_own_use(plan, USE_NETWORK);
+}
+
+static const char *guard_storage(struct plan *plan)
+{
+	return guard_own_use(plan, USE_STORAGE);
+}
+
 static const struct guard guards[] = {
 	{ "in-use", FORCE_IN_USE, "--force-in-use", guard_in_use },
 	{ "vfs", FORCE_VFS, "--force-vfs", guard_vfs },
+	{ "mdev", FORCE_MDEV, "--force-mdev", guard_mdev },
+	{ "hive", FORCE_HIVE, "--force-hive", guard_hive },
+	{ "network", FORCE_NETWORK, "--force-network", guard_network },
+	{ "storage", FORCE_STORAGE, "--force-storage", guard_storage },
 	{ "console", FORCE_CONSOLE, "--force-console", guard_console },
 };
 
@@ -135,25 +228,26 @@ void guard_target(struct plan *plan)
 
 /* --- single attempts ----------------------------------------------------------- */
 
-static void guard_refuse(struct attempt *a, const char *reason, const char *override)
-{
-	a->usable = ATTEMPT_REFUSED;
-	a->reason = reason;
-	a->override = override;
-}
+/* A guard of an attempt: the sentence when it objects, else NULL. */
+struct attempt_guard {
+	unsigned bit;
+	const char *option;
+	const char *(*objects)(struct plan *plan, const struct attempt *a);
+	/* The attempts for which the option counts; NULL: all. */
+	bool (*yields)(const struct attempt *a);
+};
 
 /* One function was given, but the method takes the whole slot. */
-static void guard_siblings(struct plan *plan, struct attempt *a)
+static const char *guard_siblings(struct plan *plan, const struct attempt *a)
 {
 	const struct target *t = plan->target;
 	char one[BDF_STR], slot[BDF_STR];
 
 	if (t->spec.whole_slot || t->nfns < 2 || !a->whole_slot)
-		return;
-	guard_refuse(a, plan_text(plan, "it resets all %zu functions of the slot, but "
-				  "only %s was given; `gpureset %s` means the whole slot",
-				  t->nfns, bdf_str(t->spec.bdf, one),
-				  bdf_slot_str(t->spec.bdf, slot)), NULL);
+		return NULL;
+	return plan_text(plan, "it resets all %zu functions of the slot, but only %s was "
+			 "given; `gpureset %s` means the whole slot", t->nfns,
+			 bdf_str(t->spec.bdf, one), bdf_slot_str(t->spec.bdf, slot));
 }
 
 /*
@@ -165,7 +259,26 @@ static bool guard_may_take_neighbours(const struct attempt *a)
 	return !strcmp(a->method->name, "subordinate");
 }
 
-static void guard_neighbours(struct plan *plan, struct attempt *a)
+static const struct fn_use *guard_use(const struct target *t, struct bdf fn)
+{
+	for (size_t i = 0; i < t->nuses; i++)
+		if (bdf_eq(t->use[i].bdf, fn))
+			return &t->use[i];
+	return NULL;
+}
+
+/* ", which is not part of the card", and what the host has it for. */
+static const char *guard_foreign(struct plan *plan, const struct other_fn *o)
+{
+	const struct fn_use *use = guard_use(plan->target, o->bdf);
+
+	if (!use)
+		return "which is not part of the card";
+	return plan_text(plan, "which is not part of the card and carries %s %s, which "
+			 "%s", use_what[use->kind], use->name, use->how);
+}
+
+static const char *guard_neighbours(struct plan *plan, const struct attempt *a)
 {
 	const struct target *t = plan->target;
 	const struct other_fn *first = NULL;
@@ -173,31 +286,105 @@ static void guard_neighbours(struct plan *plan, struct attempt *a)
 	size_t n = 0;
 
 	for (size_t i = 0; i < t->nother; i++) {
-		if (t->other[i].bridge || !attempt_hits(a, &t->other[i]))
+		const struct other_fn *o = &t->other[i];
+
+		if (o->bridge || !attempt_hits(a, o))
 			continue;
-		first = first ? first : &t->other[i];
+		/* of several the one that would be missed */
+		if (!first || (!guard_use(t, first->bdf) && guard_use(t, o->bdf)))
+			first = o;
 		n++;
 	}
-	if (!n || (plan->opts.force & FORCE_NEIGHBOURS && guard_may_take_neighbours(a)))
-		return;
+	if (!n)
+		return NULL;
 	if (n > 1)
 		snprintf(more, sizeof(more), " and %zu more", n - 1);
 	if (first->driver[0])
 		snprintf(driver, sizeof(driver), ", driver %s", first->driver);
-	guard_refuse(a, plan_text(plan, "it would also reset %s [%04x:%04x%s]%s, which "
-				  "is not part of the card", bdf_str(first->bdf, text),
-				  first->vendor, first->device, driver, more),
-		     guard_may_take_neighbours(a) ? "--force-neighbours" : NULL);
+	return plan_text(plan, "it would also reset %s [%04x:%04x%s]%s, %s",
+			 bdf_str(first->bdf, text), first->vendor, first->device, driver,
+			 more, guard_foreign(plan, first));
+}
+
+static const char *guard_hit_use(struct plan *plan, const struct attempt *a,
+				 enum use_kind kind)
+{
+	const struct target *t = plan->target;
+	char text[BDF_STR];
+
+	for (size_t i = 0; i < t->nother; i++)
+		for (size_t k = 0; k < t->nuses; k++) {
+			const struct fn_use *use = &t->use[k];
+
+			if (use->kind == kind && bdf_eq(use->bdf, t->other[i].bdf) &&
+			    attempt_hits(a, &t->other[i]))
+				return plan_text(plan, "it would also reset %s, which "
+						 "carries %s %s, which %s; %s",
+						 bdf_str(use->bdf, text), use_what[kind],
+						 use->name, use->how, use_cure[kind]);
+		}
+	return NULL;
+}
+
+static const char *guard_hit_network(struct plan *plan, const struct attempt *a)
+{
+	return guard_hit_use(plan, a, USE_NETWORK);
+}
+
+static const char *guard_hit_storage(struct plan *plan, const struct attempt *a)
+{
+	return guard_hit_use(plan, a, USE_STORAGE);
+}
+
+/*
+ * Behind Thunderbolt a link is a tunnel through it: nobody trains it again after a
+ * reset of the bridge above, and the kernel may take that for the cable being pulled.
+ * The card's own resets do not touch the link.
+ */
+static const char *guard_thunderbolt(struct plan *plan, const struct attempt *a)
+{
+	const struct target *t = plan->target;
+	char text[BDF_STR];
+
+	if (a->level < 0 || !t->path[a->level].thunderbolt)
+		return NULL;
+	return plan_text(plan, "%s is behind Thunderbolt (or a port for removable "
+			 "devices), where the reset of a bridge may end as if the cable "
+			 "had been pulled; pull and plug the enclosure instead",
+			 bdf_str(t->path[a->level].bdf, text));
+}
+
+static const struct attempt_guard attempt_guards[] = {
+	{ FORCE_NEIGHBOURS, "--force-neighbours", guard_neighbours,
+	  guard_may_take_neighbours },
+	{ FORCE_NETWORK, "--force-network", guard_hit_network, NULL },
+	{ FORCE_STORAGE, "--force-storage", guard_hit_storage, NULL },
+	{ FORCE_THUNDERBOLT, "--force-thunderbolt", guard_thunderbolt, NULL },
+	{ 0, NULL, guard_siblings, NULL },
+};
+
+static void guard_attempt(struct plan *plan, struct attempt *a)
+{
+	for (size_t i = 0; i < sizeof(attempt_guards) / sizeof(*attempt_guards); i++) {
+		const struct attempt_guard *g = &attempt_guards[i];
+		bool yields = g->option && (!g->yields || g->yields(a));
+		const char *why;
+
+		if (yields && plan->opts.force & g->bit)
+			continue;
+		why = g->objects(plan, a);
+		if (!why)
+			continue;
+		a->usable = ATTEMPT_REFUSED;
+		a->reason = why;
+		a->override = yields ? g->option : NULL;
+		return;
+	}
 }
 
 void guard_attempts(struct plan *plan)
 {
-	for (size_t i = 0; i < plan->nattempts; i++) {
-		struct attempt *a = &plan->attempt[i];
-
-		if (a->usable == ATTEMPT_YES)
-			guard_neighbours(plan, a);
-		if (a->usable == ATTEMPT_YES)
-			guard_siblings(plan, a);
-	}
+	for (size_t i = 0; i < plan->nattempts; i++)
+		if (plan->attempt[i].usable == ATTEMPT_YES)
+			guard_attempt(plan, &plan->attempt[i]);
 }

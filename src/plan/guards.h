@@ -31,6 +31,6 @@ struct force_option {
 	unsigned bit;                   /* enum force */
 	const char *help;
 };
-extern const struct force_option force_options[];       /* NULL-terminated */
+extern const struct force_option force_options[]; /* in-use first; NULL-terminated */
 
 #endif

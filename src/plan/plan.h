@@ -132,6 +132,11 @@ enum force {
 	FORCE_NEIGHBOURS = 1 << 1,
 	FORCE_VFS = 1 << 2,
 	FORCE_CONSOLE = 1 << 3,
+	FORCE_MDEV = 1 << 4,
+	FORCE_HIVE = 1 << 5,
+	FORCE_NETWORK = 1 << 6,
+	FORCE_STORAGE = 1 << 7,
+	FORCE_THUNDERBOLT = 1 << 8,
 };
 
 /* Entries about the card's other functions and about its way to the host. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "run/journal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,6 +16,7 @@
 #include "run/rundir.h"
 
 #define JOURNAL_NAME (BDF_STR + 16)
+#define JOURNAL_PREFIX "journal-"
 #define JOURNAL_LINE 4096       /* an image of CONFSAVE_MAX registers takes 1.5 KiB */
 #define JOURNAL_LONGEST_US 600000000ull /* no undo takes 2 min; damage is not obeyed */
 
@@ -493,6 +495,49 @@ static int journal_items(struct journal *j, struct journal_list *list, struct er
 	return 0;
 }
 
+static int journal_is_name(const struct dirent *e)
+{
+	return !strncmp(e->d_name, JOURNAL_PREFIX, sizeof(JOURNAL_PREFIX) - 1);
+}
+
+int journal_slots(const char *run_dir, journal_slot_fn *fn, void *arg, struct err *err)
+{
+	struct bdf_spec spec;
+	struct dirent **e;
+	int rc = 0, n = scandir(run_dir, &e, journal_is_name, alphasort);
+
+	if (n < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot read the folder "
+						     "of journals %s", run_dir);
+	for (int i = 0; i < n; i++) {
+		const char *slot = e[i]->d_name + sizeof(JOURNAL_PREFIX) - 1;
+
+		if (!rc && !bdf_parse(slot, &spec, NULL) && spec.whole_slot)
+			rc = fn(spec.bdf, arg);
+		free(e[i]);
+	}
+	free(e);
+	return rc;
+}
+
+/* Looking needs no lock, so that nothing may be made tidy here. */
+int journal_look(struct journal *j, const char *run_dir, struct bdf slot,
+		 struct err *err)
+{
+	char name[JOURNAL_NAME], where[BDF_STR];
+	struct err why = { 0 };
+
+	memset(j, 0, sizeof(*j));
+	snprintf(name, sizeof(name), JOURNAL_PREFIX "%s", bdf_slot_str(slot, where));
+	snprintf(j->path, sizeof(j->path), "%s/%s", run_dir, name);
+	j->fd = rundir_open(run_dir, name, "journal", 0, &why);
+	if (j->fd >= 0)
+		return 0;
+	if (j->fd != -ENOENT && err)
+		*err = why;
+	return j->fd;
+}
+
 int journal_read(struct journal *j, struct journal_list *list, struct err *err)
 {
 	return journal_items(j, list, err);
@@ -562,7 +607,7 @@ static int journal_open_with(struct journal *j, const char *run_dir, struct bdf 
 	memset(j, 0, sizeof(*j));
 	j->keep = (struct exec_keep){ .begin = journal_begin, .intend = journal_intend,
 				      .undone = journal_undone, .arg = j };
-	snprintf(name, sizeof(name), "journal-%s", bdf_slot_str(slot, where));
+	snprintf(name, sizeof(name), JOURNAL_PREFIX "%s", bdf_slot_str(slot, where));
 	snprintf(j->path, sizeof(j->path), "%s/%s", run_dir, name);
 	j->fd = rundir_open(run_dir, name, "journal", O_APPEND | flags, err);
 	if (j->fd < 0)

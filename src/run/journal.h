@@ -61,12 +61,27 @@ int journal_open(struct journal *j, const char *run_dir, struct bdf slot,
 int journal_reopen(struct journal *j, const char *run_dir, struct bdf slot,
 		   struct err *err);
 
+/*
+ * For journal_read() and journal_leave() alone, without the slot's lock; else as
+ * journal_reopen().
+ */
+int journal_look(struct journal *j, const char *run_dir, struct bdf slot,
+		 struct err *err);
+
 /* What is in it and not done; free with journal_list_free() in either case. */
 int journal_read(struct journal *j, struct journal_list *list, struct err *err);
 void journal_list_free(struct journal_list *list);
 
 /* The undo @place of attempt @attempt was done. The last one empties the file. */
 void journal_done(struct journal *j, unsigned attempt, size_t place);
+
+/*
+ * The slots that have a journal in @run_dir, in order; also one that a run is writing
+ * now. @fn non-zero ends it and is returned. No folder: none. A name that is no slot's
+ * is passed over.
+ */
+typedef int journal_slot_fn(struct bdf slot, void *arg);
+int journal_slots(const char *run_dir, journal_slot_fn *fn, void *arg, struct err *err);
 
 /* Removes the file when nothing is left in it. */
 void journal_close(struct journal *j);

@@ -107,6 +107,21 @@ int lock_take(const char *run_dir, struct bdf slot, struct err *err)
 	return fd;
 }
 
+bool lock_is_held(const char *run_dir, struct bdf slot)
+{
+	char name[LOCK_NAME], where[BDF_STR];
+	bool held;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s.lock", bdf_slot_str(slot, where));
+	fd = rundir_open(run_dir, name, "lock", 0, NULL);
+	if (fd < 0)
+		return false;
+	held = lock_read(fd).pid > 0;
+	close(fd);
+	return held;
+}
+
 int lock_note(int fd, pid_t pid)
 {
 	char text[64];

@@ -6,6 +6,7 @@
 #ifndef GPURESET_RUN_LOCK_H
 #define GPURESET_RUN_LOCK_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/bdf.h"
@@ -20,5 +21,11 @@ int lock_take(const char *run_dir, struct bdf slot, struct err *err);
 
 /* Write who holds the lock of @fd, for the "busy" sentence of others. */
 int lock_note(int fd, pid_t pid);
+
+/*
+ * Does a process that is alive work on @slot at this moment? Takes nothing, so it may be
+ * out of date at once: for what is only said.
+ */
+bool lock_is_held(const char *run_dir, struct bdf slot);
 
 #endif

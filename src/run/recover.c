@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/xalloc.h"
 #include "plan/parts.h"
@@ -198,23 +199,34 @@ static void recover_run(struct recover *r, struct hw *hw, const struct exec_watc
 
 /* --- the journal ------------------------------------------------------------------ */
 
-static int recover_journal(struct recover *r, struct hw *hw,
-			   const struct exec_watch *watch, struct err *err)
+static int recover_read(struct recover *r, struct err *err)
 {
 	int rc = journal_read(r->journal, &r->list, err);
 
-	if (!rc) {
-		r->rec->damaged = r->journal->damaged;
-		r->rec->found = r->list.n || r->rec->damaged;
-		recover_sort(r);
-		rc = recover_plan(r, err);
-		if (!rc && r->ndue)
-			recover_run(r, hw, watch);
-		plan_free(&r->plan);
-	}
+	if (rc)
+		return rc;
+	r->rec->damaged = r->journal->damaged;
+	r->rec->found = r->list.n || r->rec->damaged;
+	recover_sort(r);
+	return recover_plan(r, err);
+}
+
+static void recover_free(struct recover *r)
+{
+	plan_free(&r->plan);
 	free(r->due);
 	journal_list_free(&r->list);
-	return rc;
+	free(r);
+}
+
+static struct recover *recover_new(struct journal *j, bool drivers, struct recovery *rec)
+{
+	struct recover *r = xcalloc(1, sizeof(*r));
+
+	r->journal = j;
+	r->drivers = drivers;
+	r->rec = rec;
+	return r;
 }
 
 static int recover_with(struct hw *hw, const char *run_dir, struct bdf slot,
@@ -229,12 +241,11 @@ static int recover_with(struct hw *hw, const char *run_dir, struct bdf slot,
 	rc = journal_reopen(&journal, run_dir, slot, err);
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
-	r = xcalloc(1, sizeof(*r));
-	r->journal = &journal;
-	r->drivers = drivers;
-	r->rec = rec;
-	rc = recover_journal(r, hw, watch, err);
-	free(r);
+	r = recover_new(&journal, drivers, rec);
+	rc = recover_read(r, err);
+	if (!rc && r->ndue)
+		recover_run(r, hw, watch);
+	recover_free(r);
 	journal_close(&journal);
 	return rc;
 }
@@ -250,6 +261,28 @@ int recover_but_drivers(struct hw *hw, const char *run_dir, struct bdf slot,
 			struct err *err)
 {
 	return recover_with(hw, run_dir, slot, false, watch, rec, err);
+}
+
+int recover_look(const char *run_dir, struct bdf slot, recover_step_fn *fn, void *arg,
+		 struct recovery *rec, struct err *err)
+{
+	struct journal journal;
+	struct recover *r;
+	int rc;
+
+	memset(rec, 0, sizeof(*rec));
+	if (access(run_dir, F_OK) < 0)
+		return 0;               /* to open a journal would make it */
+	rc = journal_look(&journal, run_dir, slot, err);
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	r = recover_new(&journal, true, rec);
+	rc = recover_read(r, err);
+	for (size_t i = 0; !rc && fn && i < r->plan.attempt[0].nsteps; i++)
+		fn(&r->plan.attempt[0].step[i], arg);
+	recover_free(r);
+	journal_leave(&journal);
+	return rc;
 }
 
 int recover_needed(const char *run_dir, struct bdf slot, struct err *err)

@@ -35,6 +35,15 @@ int recover_but_drivers(struct hw *hw, const char *run_dir, struct bdf slot,
 			const struct exec_watch *watch, struct recovery *rec,
 			struct err *err);
 
+/*
+ * What recover_slot() would do, step by step: @fn (may be NULL) is told, @rec counts.
+ * Changes nothing and needs no lock; of a run that goes on meanwhile it says what that
+ * will undo itself. Errors as recover_slot().
+ */
+typedef void recover_step_fn(const struct step *s, void *arg);
+int recover_look(const char *run_dir, struct bdf slot, recover_step_fn *fn, void *arg,
+		 struct recovery *rec, struct err *err);
+
 /* Is there something to put back? Errors as recover_slot(). 1: there is. */
 int recover_needed(const char *run_dir, struct bdf slot, struct err *err);
 

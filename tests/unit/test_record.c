@@ -652,7 +652,7 @@ static int play(const char *name, const char *text, size_t len, struct err *err)
 	hw_replay_run(hw);
 	exec_plan(hw, &s.plan, NULL, o.timeout_us ? hw_now(hw) + o.timeout_us : 0, out,
 		  &sum);
-	status = report_status(&(struct report){ &s, &o, out, &sum, NULL });
+	status = report_status(&(struct report){ &s, &o, out, &sum, NULL, 0 });
 	status = hw_replay_end(hw, status, sum.healthy ? sum.healthy->name : "none", err);
 	study_free(&s);
 	hw_close(hw);

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* gpureset recover [BDF...]: what a killed run left is put back, and nothing else. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "cmd/cmd.h"
+#include "cmd/open.h"
+#include "cmd/report.h"
+#include "cmd/work.h"
+#include "run/supervise.h"
+
+/* One slot, from the supervisor's side to the worker's (inherited by fork). */
+struct recover_job {
+	const struct options *o;
+	struct bdf_spec spec;
+};
+
+/* In the worker: what is done, and the words about it. */
+struct recover_run {
+	const struct recover_job *job;
+	struct work_watch steps;
+	struct exec_watch told;         /* of @steps */
+	struct recovery rec;
+	struct json list;               /* --json: the steps, while they are done */
+	char *text;                     /* else: a line each */
+	size_t len;
+};
+
+/* --- in the worker ------------------------------------------------------------- */
+
+static void run_line(struct recover_run *r, const struct step *s, const char *how)
+{
+	char line[512];
+
+	if (s->kind == STEP_DELAY)
+		return;
+	step_print(s, line, sizeof(line));
+	if (!r->job->o->json) {
+		fprintf(r->list.out, "  %s: %s\n", how, line);
+		return;
+	}
+	json_object(&r->list, NULL);
+	json_string(&r->list, "step", line);
+	json_string(&r->list, "result", how);
+	json_object_end(&r->list);
+}
+
+static void run_begin(void *arg, const struct attempt *a, const struct step *s)
+{
+	struct recover_run *r = arg;
+
+	r->told.begin(r->told.arg, a, s);
+}
+
+static void run_passed(void *arg, const struct attempt *a, const struct step *s)
+{
+	struct recover_run *r = arg;
+
+	r->told.passed(r->told.arg, a, s);
+}
+
+static void run_end(void *arg, const struct attempt *a, const struct step *s, int rc,
+		    uint64_t took_us)
+{
+	struct recover_run *r = arg;
+	char how[96];
+
+	snprintf(how, sizeof(how), "NOT put back (%.64s)", strerror(rc < 0 ? -rc : 0));
+	run_line(r, s, rc ? how : "put back");
+	r->told.end(r->told.arg, a, s, rc, took_us);
+}
+
+static bool run_stop(void *arg)
+{
+	const struct recover_run *r = arg;
+
+	return r->told.stop(r->told.arg);
+}
+
+static void run_would(const struct step *s, void *arg)
+{
+	run_line(arg, s, "would be put back");
+}
+
+/* -n: the steps, then whether somebody stands in the way. Otherwise it is done. */
+static int run_slot(struct recover_run *r, struct hw *hw, struct err *err)
+{
+	const struct options *o = r->job->o;
+	const struct exec_watch watch = {
+		.begin = run_begin, .passed = run_passed, .end = run_end,
+		.stop = run_stop, .arg = r,
+	};
+	int rc;
+
+	if (!o->dry_run)
+		return work_recover_all(hw, o->run_dir, &r->job->spec, o->plan.force,
+					&watch, &r->rec, err);
+	rc = recover_look(o->run_dir, r->job->spec.bdf, run_would, r, &r->rec, err);
+	return rc || !r->rec.found ? rc :
+	       work_in_use(hw, &r->job->spec, o->plan.force, err);
+}
+
+static const char *run_summary(const struct recover_run *r, char *buf, size_t size)
+{
+	const struct recovery *rec = &r->rec;
+
+	if (!rec->found)
+		return "nothing to put back";
+	if (!r->job->o->dry_run)
+		work_recovered(rec, buf, size);
+	else
+		snprintf(buf, size, "a killed run left %zu thing%s to be put back%s",
+			 rec->steps, rec->steps == 1 ? "" : "s", rec->damaged ?
+			 " (its journal is damaged, what else is in it is not known)" :
+			 "");
+	return buf;
+}
+
+static void run_text(const struct recover_run *r, const struct err *err, FILE *to)
+{
+	char text[3 * ERR_TEXT], slot[BDF_STR];
+
+	if (r->rec.found || !err->code)
+		fprintf(to, "%s: %s\n", bdf_slot_str(r->job->spec.bdf, slot),
+			run_summary(r, text, sizeof(text)));
+	fwrite(r->text, 1, r->len, to);
+	if (err->code)
+		fprintf(to, "gpureset: %s\n", err->text);
+}
+
+static void run_json(const struct recover_run *r, int status, const struct err *err,
+		     FILE *to)
+{
+	struct json j = { .out = to };
+	char slot[BDF_STR];
+
+	json_object(&j, NULL);
+	json_string(&j, "slot", bdf_slot_str(r->job->spec.bdf, slot));
+	json_int(&j, "exit", status);
+	json_bool(&j, "dry_run", r->job->o->dry_run);
+	report_recovered_json(&r->rec, &j);
+	json_array(&j, "steps");
+	if (r->len)
+		json_raw(&j, NULL, r->text, r->len);
+	json_array_end(&j);
+	if (err->code)
+		json_string(&j, "error", err->text);
+	json_object_end(&j);
+}
+
+static void run_report(const struct recover_run *r, int status, const struct err *err)
+{
+	const struct options *o = r->job->o;
+	char *buf = NULL;
+	size_t len = 0;
+	FILE *to = open_memstream(&buf, &len);
+
+	if (!to)
+		return;
+	if (o->json)
+		run_json(r, status, err, to);
+	else if (status || !o->quiet)
+		run_text(r, err, to);
+	fclose(to);
+	channel_report(r->steps.ch, buf, len);
+	free(buf);
+}
+
+/* What is not known to be as it was is no success. */
+static int run_status(const struct recover_run *r, int rc)
+{
+	if (rc)
+		return work_recover_status(rc);
+	if (r->job->o->dry_run)
+		return EXIT_HEALTHY;
+	return r->rec.failed || r->rec.damaged ? EXIT_FAILED : EXIT_HEALTHY;
+}
+
+static int recover_work(struct job *job, struct channel *ch)
+{
+	const struct recover_job *rj = job->arg;
+	struct recover_run r = {
+		.job = rj, .steps = { .ch = ch, .verbose = rj->o->verbose },
+	};
+	struct err err = { 0 };
+	struct hw *hw;
+	int status;
+
+	channel_step(ch, "looking at the card", 1000000);
+	hw = open_hw(rj->o, &err);
+	if (hw)
+		r.list.out = open_memstream(&r.text, &r.len);
+	if (!r.list.out) {
+		status = hw ? EXIT_FAILED : open_status(&err);
+		work_send_error(ch, rj->o, rj->spec.bdf, status, &err);
+		hw_close(hw);
+		return status;
+	}
+	r.told = work_watch(&r.steps);
+	status = run_status(&r, run_slot(&r, hw, &err));
+	fclose(r.list.out);
+	run_report(&r, status, &err);
+	free(r.text);
+	hw_close(hw);
+	return status;
+}
+
+/* --- in the supervisor --------------------------------------------------------- */
+
+static int recover_found(struct bdf slot, void *arg)
+{
+	struct options *o = arg;
+
+	if (o->ntargets < MAX_TARGETS)
+		o->target[o->ntargets++] = (struct bdf_spec){ slot, true };
+	return 0;
+}
+
+/* The journal is the slot's, whatever function of it was named. */
+static int recover_all(const struct options *o)
+{
+	struct recover_job rj[MAX_TARGETS];
+	struct job jobs[MAX_TARGETS];
+
+	memset(jobs, 0, sizeof(jobs));
+	for (size_t i = 0; i < o->ntargets; i++) {
+		rj[i] = (struct recover_job){ o, { o->target[i].bdf, true } };
+		rj[i].spec.bdf.fn = 0;
+		jobs[i] = (struct job){ .slot = rj[i].spec.bdf, .no_lock = o->dry_run,
+					.work = recover_work, .arg = &rj[i] };
+	}
+	return work_supervise(o, jobs, o->ntargets);
+}
+
+static int recover_help(void)
+{
+	options_help(&cmd_recover, stdout);
+	puts("\nWithout an address: every card that a killed run left a journal of. No "
+	     "card is\nreset. The exit status is 2 when something could not be put back; "
+	     "it stays in the\njournal, and the next reset or recover tries again.");
+	return 0;
+}
+
+static int recover_run(int argc, char **argv)
+{
+	struct options o;
+	struct err err = { 0 };
+	int rc = options_parse(&o, &cmd_recover, argc, argv);
+
+	if (rc)
+		return rc;
+	if (o.help)
+		return recover_help();
+	if (geteuid() != 0)
+		return complain(EXIT_USAGE, "only root can %s; try sudo", o.dry_run ?
+				"read what a killed run left" : "put things back");
+	if (!o.ntargets && journal_slots(o.run_dir, recover_found, &o, &err) < 0)
+		return complain(EXIT_CONFIG, "%s", err.text);
+	if (!o.ntargets && !o.json && !o.quiet)
+		puts("gpureset: nothing to put back: no killed run left a journal");
+	return recover_all(&o);
+}
+
+const struct command cmd_recover = {
+	.name = "recover",
+	.args = "[BDF...] [options]",
+	.summary = "put back what a killed run left; resets nothing",
+	.options = "njvqRIP",
+	.run = recover_run,
+};
