@@ -20,7 +20,7 @@ struct hook_card {
 	bool gpu;                       /* a display function or accelerator is in it */
 	bool vf;                        /* a virtual function: part of somebody's card */
 	bool spare;                     /* of a mapping: PVE may give it instead */
-	bool got;                       /* HOOK_POST_START: the VM has it */
+	bool only_held;                 /* the VM has not used it: put back, no more */
 	unsigned owner;                 /* another VM that holds it, 0: none */
 	bool give_back;                 /* as with after-stop = host-driver */
 };

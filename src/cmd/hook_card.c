@@ -11,10 +11,10 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "cmd/hook_held.h"
 #include "cmd/open.h"
 #include "cmd/report.h"
 #include "cmd/work.h"
-#include "host/pve_lock.h"
 #include "plan/hold.h"
 #include "run/held.h"
 #include "run/idle.h"
@@ -33,7 +33,6 @@ struct hook_work {
 	size_t nfns;
 	struct study s;
 	struct hold hold;
-	char held_for[HOLD_VM];      /* before this: another VM that still waits, "" */
 	struct err hold_failed;         /* code 0: nothing did */
 	struct recovery rec;
 	struct work_watch told;
@@ -176,42 +175,71 @@ static bool stage_look(struct hook_work *w)
 	return true;
 }
 
-/* A late stop, when the start of another VM has taken the card over already. */
-static bool stage_held_for(struct hook_work *w)
+/* Write down what is held, and for whom. */
+static void save_held(struct hook_work *w)
 {
-	if (!w->hold.vm[0] || !strcmp(w->hold.vm, w->job->ev->vm))
+	struct err err = { 0 };
+
+	if (held_write(w->job->o->run_dir, w->spec.bdf, &w->hold, &err))
+		work_log(w, LOG_WARNING, err.text);
+}
+
+/*
+ * This VM has no more use for it; the start of another one may be about to: its card
+ * stays as it is.
+ */
+static bool stage_leave(struct hook_work *w)
+{
+	const char *vm = w->job->ev->vm;
+
+	if (hold_vm_drop(&w->hold, vm))
+		save_held(w);
+	if (!held_waits(&w->hold, vm, HELD_ANY, hw_now(w->hw)))
 		return true;
 	w->not_ours = true;
 	work_log(w, LOG_NOTICE, "left alone, it is made ready for another VM");
 	return false;
 }
 
-/* Write down for whom the card is held. */
-static void hold_for(struct hook_work *w, const char *vm)
+/*
+ * The other way round: another VM's start has made it ready and goes on. It may be
+ * opened any moment; and it is ready for us as well, should PVE give it to us: then the
+ * other one must not take back what is held.
+ */
+static bool wait_along(struct hook_work *w, const char *why)
 {
-	struct err err = { 0 };
-
-	snprintf(w->hold.vm, sizeof(w->hold.vm), "%s", vm);
-	if (held_write(w->job->o->run_dir, w->spec.bdf, &w->hold, &err))
-		work_log(w, LOG_WARNING, err.text);
+	held_add(&w->hold, w->job->ev->vm, hw_now(w->hw));
+	save_held(w);
+	return not_ours(w, why);
 }
 
-/*
- * The other way round: another VM's start has made it ready and goes on in PVE, which
- * reserves it only later. It may be opened any moment; and it is ready for us as well,
- * should PVE give it to us: then the other one must not take back what is held. Whoever
- * gets it says so at its post-start.
- */
+/* PVE has its lock, and reserves the card only later. */
 static bool stage_starting(struct hook_work *w)
 {
-	unsigned vmid = pve_vmid(w->held_for, NULL);
-	char text[64];
+	const struct hold_vm *other = held_waits(&w->hold, w->job->ev->vm, HELD_LOCKED,
+						 hw_now(w->hw));
+	char text[HOLD_VM + 64];
 
-	if (!vmid || !pve_vm_locked(PVE_LOCK_DIR, "/proc/locks", vmid))
+	if (!other)
 		return true;
-	hold_for(w, w->job->ev->vm);
-	snprintf(text, sizeof(text), ", the start of VM %u is about to use it", vmid);
-	return not_ours(w, text);
+	snprintf(text, sizeof(text), ", the start of VM %s is about to use it",
+		 other->name);
+	return wait_along(w, text);
+}
+
+/* Nobody has it open, and nothing tells whether that start still goes on. */
+static bool stage_made_ready(struct hook_work *w)
+{
+	uint64_t now = hw_now(w->hw);
+	const struct hold_vm *other = held_waits(&w->hold, w->job->ev->vm, HELD_RECENT,
+						 now);
+	char text[HOLD_VM + 64];
+
+	if (!other)
+		return true;
+	snprintf(text, sizeof(text), ", it was made ready for the start of VM %s %llu s "
+		 "ago", other->name, (unsigned long long)held_age_s(other, now));
+	return wait_along(w, text);
 }
 
 /* Asked with the lock held: what was true before may be no longer. */
@@ -367,8 +395,10 @@ static bool stage_hold(struct hook_work *w)
 	int rc = hold_plan(&plan, w->hw, &s->target, s->quirk, &s->hits,
 			   HOLD_VFIO | HOLD_AWAKE | HOLD_PIN, &w->hold, &err);
 
+	/* nobody has it open, and no other start goes on: who else is named has died */
+	w->hold.nvms = 0;
+	held_add(&w->hold, w->job->ev->vm, hw_now(w->hw));
 	/* on disk before it is done: whoever kills us leaves the old values */
-	snprintf(w->hold.vm, sizeof(w->hold.vm), "%s", w->job->ev->vm);
 	if (!rc)
 		rc = held_write(w->job->o->run_dir, w->spec.bdf, &w->hold, &err);
 	w->hold_failed.code = 0;
@@ -387,12 +417,7 @@ static bool stage_hold_again(struct hook_work *w)
 	return true;
 }
 
-/* Another VM's start made the card ready before us and goes on: leave it so. */
-static void leave_held(struct hook_work *w)
-{
-	hold_for(w, w->held_for);
-}
-
+/* Nobody has it open or waits for it. */
 static void put_back(struct hook_work *w)
 {
 	bool drivers = w->job->set.after_stop == AFTER_STOP_HOST_DRIVER;
@@ -404,7 +429,8 @@ static void put_back(struct hook_work *w)
 		say(w, "not all could be put back as it was: %s", err.text);
 	plan_free(&plan);
 	hold_left(w->hw, w->s.quirk, drivers, &w->hold);
-	hold_for(w, "");
+	w->hold.nvms = 0;
+	save_held(w);
 }
 
 /* --- the card ------------------------------------------------------------------ */
@@ -561,13 +587,14 @@ static bool stage_reset(struct hook_work *w)
 /* --- the two phases ------------------------------------------------------------ */
 
 static hook_stage *const start_stages[] = {
-	stage_look, stage_starting, stage_owner, stage_idle, stage_recover, stage_look,
-	stage_bring_back, stage_recover_rest, stage_study, stage_gpu, stage_refused,
-	stage_hold, stage_study, stage_refused, stage_reset, stage_hold_again, NULL,
+	stage_look, stage_owner, stage_starting, stage_idle, stage_made_ready,
+	stage_recover, stage_look, stage_bring_back, stage_recover_rest, stage_study,
+	stage_gpu, stage_refused, stage_hold, stage_study, stage_refused, stage_reset,
+	stage_hold_again, NULL,
 };
 
 static hook_stage *const stop_stages[] = {
-	stage_look, stage_held_for, stage_owner, stage_idle, stage_recover, stage_look,
+	stage_look, stage_leave, stage_owner, stage_idle, stage_recover, stage_look,
 	stage_bring_back, stage_recover_rest, stage_study, stage_gpu, stage_refused,
 	stage_reset, NULL,
 };
@@ -577,23 +604,13 @@ static hook_stage *const report_stages[] = {
 };
 
 static hook_stage *const give_back_stages[] = {
-	stage_look, stage_held_for, stage_owner, stage_idle, stage_recover, stage_look,
+	stage_look, stage_leave, stage_owner, stage_idle, stage_recover, stage_look,
 	stage_study, NULL,
 };
 
-/* Two VMs made the card ready, the one that did so last did not get it. */
-static bool stage_claim(struct hook_work *w)
-{
-	hold_for(w, w->job->ev->vm);
-	return true;
-}
-
-static hook_stage *const claim_stages[] = { stage_claim, NULL };
-
 static hook_stage *const *const tasks[] = {
 	[TASK_START] = start_stages, [TASK_STOP] = stop_stages,
-	[TASK_REPORT] = report_stages, [TASK_CLAIM] = claim_stages,
-	[TASK_GIVE_BACK] = give_back_stages,
+	[TASK_REPORT] = report_stages, [TASK_GIVE_BACK] = give_back_stages,
 };
 
 /*
@@ -615,15 +632,11 @@ static void work_run(struct hook_work *w)
 
 	if (held_read(w->job->o->run_dir, w->spec.bdf, &w->hold, &err))
 		work_log(w, LOG_WARNING, err.text);
-	if (strcmp(w->hold.vm, w->job->ev->vm))
-		memcpy(w->held_for, w->hold.vm, sizeof(w->held_for));
-	if (w->job->task == TASK_GIVE_BACK && !w->hold.n && !w->hold.vm[0])
+	if (w->job->task == TASK_GIVE_BACK && !w->hold.n && !w->hold.nvms)
 		return;
 	while (*stage && (*stage)(w))
 		stage++;
-	if (work_puts_back(w) && is_start(w) && w->held_for[0])
-		leave_held(w);
-	else if (work_puts_back(w))
+	if (work_puts_back(w))
 		put_back(w);
 }
 

@@ -11,7 +11,6 @@ enum hook_task {
 	TASK_START,             /* all of pre-start */
 	TASK_STOP,              /* all of post-stop */
 	TASK_REPORT,            /* hook = only-report: look and say */
-	TASK_CLAIM,             /* what is held is for this VM: it got the card */
 	TASK_GIVE_BACK,         /* put back what is held, no more */
 };
 

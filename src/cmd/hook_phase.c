@@ -134,18 +134,47 @@ static bool record_has(const struct vmrecord *rec, const struct bdf_spec *spec)
 	return false;
 }
 
-/* Is anything held for it that is not held for this VM? */
-static bool held_for_other(const struct phase_call *c, const struct hook_card *card)
+static bool has_card(const struct phase_call *c, struct bdf slot)
 {
+	for (size_t i = 0; i < c->ev.ncards; i++)
+		if (bdf_same_slot(c->ev.card[i].spec.bdf, slot))
+			return true;
+	return false;
+}
+
+/* That is held for it by a start that has failed, when it had that card. */
+static int add_held(struct bdf slot, void *arg)
+{
+	struct phase_call *c = arg;
 	struct hold h;
 
-	return !held_read(c->o->run_dir, card->spec.bdf, &h, NULL) && h.vm[0] &&
-	       strcmp(h.vm, c->vm);
+	if (has_card(c, slot) || c->ev.ncards == VMDEV_MOST ||
+	    held_read(c->o->run_dir, slot, &h, NULL) || !hold_vm_find(&h, c->vm))
+		return 0;
+	c->ev.card[c->ev.ncards++] = (struct hook_card){
+		.spec = { slot, true }, .present = true, .gpu = true, .only_held = true,
+	};
+	return 0;
+}
+
+static void add_all_held(struct phase_call *c)
+{
+	struct err err = { 0 };
+
+	if (held_slots(c->o->run_dir, add_held, c, &err))
+		complain(0, "VM %u: %s", c->vmid, err.text);
+}
+
+/* All there is to do for the cards of the event, and none of it may fail the phase. */
+static void run_cards(struct phase_call *c)
+{
+	if (hook_any(&c->ev) && !hook_load(c->o, &c->conf, &c->db, &c->ev))
+		hook_event_run(c->o, &c->conf, &c->db, &c->ev);
 }
 
 /*
  * Of a mapping's cards all that were free were made ready; PVE took one. And another VM
- * may have made the same one ready meanwhile, which it did not get then.
+ * may have been quicker.
  */
 static void settle(struct phase_call *c, const struct vmrecord *rec)
 {
@@ -153,16 +182,16 @@ static void settle(struct phase_call *c, const struct vmrecord *rec)
 
 	if (is_container(c) || vm_cards(c))
 		return;
+	add_all_held(c);
 	for (size_t i = 0; i < c->ev.ncards; i++) {
 		struct hook_card *card = &c->ev.card[i];
 
-		card->got = record_has(rec, &card->spec);
-		if (card->got ? held_for_other(c, card) : card->spare || rec->n)
+		if (!record_has(rec, &card->spec) &&
+		    (card->spare || card->only_held || rec->n))
 			c->ev.card[kept++] = *card;
 	}
 	c->ev.ncards = kept;
-	if (hook_any(&c->ev) && !hook_load(c->o, &c->conf, &c->db, &c->ev))
-		hook_event_run(c->o, &c->conf, &c->db, &c->ev);
+	run_cards(c);
 }
 
 static int post_start(struct phase_call *c)
@@ -213,17 +242,17 @@ static int post_stop(struct phase_call *c)
 	struct err err = { 0 };
 	int rc = vmrecord_read(c->o->run_dir, c->vmid, &rec, &err);
 
-	if (rc == -ENOENT)      /* it had none, or began before there was a hook */
-		return 0;
 	if (!rc)
 		rc = post_stop_cards(c, &rec, &err);
+	else if (rc == -ENOENT)         /* it had none, or began before there was a hook */
+		rc = 0;
 	if (rc < 0) {
 		return complain(0, "VM %u: %s; its next start resets what it needs",
 				c->vmid, err.text);
 	}
 	/* whatever becomes of the card, the VM has stopped */
-	if (hook_any(&c->ev) && !hook_load(c->o, &c->conf, &c->db, &c->ev))
-		hook_event_run(c->o, &c->conf, &c->db, &c->ev);
+	add_all_held(c);
+	run_cards(c);
 	vmrecord_remove(c->o->run_dir, c->vmid);
 	return 0;
 }

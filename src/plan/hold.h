@@ -13,6 +13,7 @@
 #define HOLD_NAME 24
 #define HOLD_VALUE 64
 #define HOLD_VM 256                     /* a libvirt guest's name may be long */
+#define HOLD_VMS 16
 
 /* One value that was changed: attribute @name of @fn, or "driver". */
 struct hold_item {
@@ -23,8 +24,15 @@ struct hold_item {
 	char set[HOLD_VALUE];           /* as it was set */
 };
 
+/* A VM whose start has made the card ready, and whose stop (or failed start) is to come. */
+struct hold_vm {
+	char name[HOLD_VM];             /* "101", or a libvirt guest's name */
+	uint64_t since_s;               /* when; of hw_now(), 0: not known */
+};
+
 struct hold {
-	char vm[HOLD_VM];               /* for whom: who was to start last, or "" */
+	struct hold_vm vm[HOLD_VMS];    /* the oldest first */
+	size_t nvms;
 	struct hold_item item[HOLD_MOST];
 	size_t n;
 };
@@ -85,6 +93,13 @@ void hold_left(struct hw *hw, const struct quirk *quirk, bool drivers, struct ho
 
 /* The item of that function and name, or NULL. */
 struct hold_item *hold_find(struct hold *h, struct bdf fn, const char *name);
+
+/* The VM of that name, or NULL. */
+struct hold_vm *hold_vm_find(struct hold *h, const char *name);
+/* Last in the list, wherever it was. Where there is no room the oldest one goes. */
+void hold_vm_add(struct hold *h, const char *name, uint64_t since_s);
+/* False: it was not there. */
+bool hold_vm_drop(struct hold *h, const char *name);
 
 /*
  * The card is not on the bus: an errand that looks for it for up to @limit_us, below the

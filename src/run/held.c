@@ -2,14 +2,15 @@
 #include "run/held.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/textfile.h"
-#include "run/rundir.h"
 
 #define HELD_HEAD "gpureset held 1"
+#define HELD_PREFIX "held-"
 #define HELD_WHAT "list of held values"
 #define HELD_NAME (BDF_STR + 16)
 #define HELD_PATH 256
@@ -19,7 +20,7 @@ static void held_name(struct bdf slot, char buf[HELD_NAME])
 {
 	char text[BDF_STR];
 
-	snprintf(buf, HELD_NAME, "held-%s", bdf_slot_str(slot, text));
+	snprintf(buf, HELD_NAME, HELD_PREFIX "%s", bdf_slot_str(slot, text));
 }
 
 /* --- writing ------------------------------------------------------------------- */
@@ -44,9 +45,11 @@ static void held_put_items(FILE *f, const struct hold *h)
 	char text[BDF_STR];
 
 	fprintf(f, "%s\n", HELD_HEAD);
-	if (h->vm[0]) {
+	for (size_t i = 0; i < h->nvms; i++) {
 		fputs("vm", f);
-		held_put_value(f, h->vm);
+		held_put_value(f, h->vm[i].name);
+		if (h->vm[i].since_s)
+			fprintf(f, " %ju", (uintmax_t)h->vm[i].since_s);
 		fputc('\n', f);
 	}
 	for (size_t i = 0; i < h->n; i++) {
@@ -68,7 +71,7 @@ int held_write(const char *run_dir, struct bdf slot, const struct hold *h,
 	int rc;
 
 	held_name(slot, name);
-	if (!h->n && !h->vm[0])
+	if (!h->n && !h->nvms)
 		return rundir_remove(run_dir, name, err);
 	f = open_memstream(&text, &len);
 	if (f)
@@ -132,6 +135,37 @@ static bool held_name_known(const char *name)
 	return false;
 }
 
+static const char *held_seconds(const char *text, uint64_t *s)
+{
+	size_t n = strspn(text, "0123456789");
+
+	if (!n || n > 18 || text[n] || text[0] == '0')
+		return "the third field is no number of seconds";
+	*s = strtoull(text, NULL, 10);
+	return NULL;
+}
+
+/* Behind "vm "; a version before wrote one VM, without a time. */
+static const char *held_vm(char *text, struct hold *h)
+{
+	char *name = strsep(&text, " "), value[HOLD_VM];
+	const char *wrong = held_get_value(name, value, sizeof(value));
+	uint64_t since_s = 0;
+
+	if (!wrong && text)
+		wrong = held_seconds(text, &since_s);
+	if (wrong)
+		return wrong;
+	if (!value[0])
+		return "the VM has no name";
+	if (hold_vm_find(h, value))
+		return "this VM stands above already";
+	if (h->nvms == HOLD_VMS)
+		return "there are too many VMs";
+	hold_vm_add(h, value, since_s);
+	return NULL;
+}
+
 /* One line, which is changed. NULL, or what is wrong with it. */
 static const char *held_item(char *line, struct hold *h)
 {
@@ -172,8 +206,8 @@ static const char *held_line(char *line, size_t n, bool whole, int nr, struct ho
 	if (memchr(line, '\0', n))
 		return "it holds a NUL";
 	line[n] = '\0';
-	if (nr == 2 && !strncmp(line, "vm ", 3))
-		return held_get_value(line + 3, h->vm, sizeof(h->vm));
+	if (nr > 1 && !h->n && !strncmp(line, "vm ", 3))
+		return held_vm(line + 3, h);
 	if (nr > 1)
 		return held_item(line, h);
 	return strcmp(line, HELD_HEAD) ? "it is not '" HELD_HEAD "'" : NULL;
@@ -204,8 +238,7 @@ int held_read(const char *run_dir, struct bdf slot, struct hold *h, struct err *
 	size_t len;
 	int rc;
 
-	h->n = 0;
-	h->vm[0] = '\0';
+	h->n = h->nvms = 0;
 	held_name(slot, name);
 	snprintf(path, sizeof(path), "%s/%s", run_dir, name);
 	rc = rundir_read(run_dir, name, HELD_WHAT, &text, &len, &why);
@@ -214,11 +247,14 @@ int held_read(const char *run_dir, struct bdf slot, struct hold *h, struct err *
 	if (!rc)
 		rc = held_parse(path, text, len, h, &why);
 	free(text);
-	if (rc) {
-		h->n = 0;
-		h->vm[0] = '\0';
-	}
+	if (rc)
+		h->n = h->nvms = 0;
 	if (rc && err)
 		*err = why;
 	return rc;
+}
+
+int held_slots(const char *run_dir, rundir_slot_fn *fn, void *arg, struct err *err)
+{
+	return rundir_slots(run_dir, HELD_PREFIX, "held values", fn, arg, err);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "run/journal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -495,29 +494,9 @@ static int journal_items(struct journal *j, struct journal_list *list, struct er
 	return 0;
 }
 
-static int journal_is_name(const struct dirent *e)
-{
-	return !strncmp(e->d_name, JOURNAL_PREFIX, sizeof(JOURNAL_PREFIX) - 1);
-}
-
 int journal_slots(const char *run_dir, journal_slot_fn *fn, void *arg, struct err *err)
 {
-	struct bdf_spec spec;
-	struct dirent **e;
-	int rc = 0, n = scandir(run_dir, &e, journal_is_name, alphasort);
-
-	if (n < 0)
-		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot read the folder "
-						     "of journals %s", run_dir);
-	for (int i = 0; i < n; i++) {
-		const char *slot = e[i]->d_name + sizeof(JOURNAL_PREFIX) - 1;
-
-		if (!rc && !bdf_parse(slot, &spec, NULL) && spec.whole_slot)
-			rc = fn(spec.bdf, arg);
-		free(e[i]);
-	}
-	free(e);
-	return rc;
+	return rundir_slots(run_dir, JOURNAL_PREFIX, "journals", fn, arg, err);
 }
 
 /* Looking needs no lock, so that nothing may be made tidy here. */

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "run/rundir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -155,6 +158,29 @@ int rundir_read(const char *run_dir, const char *name, const char *what, char **
 	snprintf(path, sizeof(path), "%s/%s", run_dir, name);
 	rc = textfile_read_fd(fd, path, TEXTFILE_MOST, text, len, err);
 	close(fd);
+	return rc;
+}
+
+int rundir_slots(const char *run_dir, const char *prefix, const char *what,
+		 rundir_slot_fn *fn, void *arg, struct err *err)
+{
+	struct bdf_spec spec;
+	struct dirent **e;
+	size_t skip = strlen(prefix);
+	int rc = 0, n = scandir(run_dir, &e, NULL, alphasort);
+
+	if (n < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot read the folder "
+						     "of %s %s", what, run_dir);
+	for (int i = 0; i < n; i++) {
+		const char *name = e[i]->d_name;
+
+		if (!rc && !strncmp(name, prefix, skip) &&
+		    !bdf_parse(name + skip, &spec, NULL) && spec.whole_slot)
+			rc = fn(spec.bdf, arg);
+		free(e[i]);
+	}
+	free(e);
 	return rc;
 }
 

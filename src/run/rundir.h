@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "base/bdf.h"
 #include "base/err.h"
 
 /*
@@ -29,6 +30,15 @@ int rundir_replace(const char *run_dir, const char *name, const char *what,
 /* Read it: as textfile_read(), and -EPERM as rundir_open(). -ENOENT: there is none. */
 int rundir_read(const char *run_dir, const char *name, const char *what, char **text,
 		size_t *len, struct err *err);
+
+/*
+ * The slots of which there is a file PREFIX and address, in order. @fn non-zero ends it
+ * and is returned. No folder: none. A name that is no slot's is passed over. @what names
+ * such files in messages: "journals".
+ */
+typedef int rundir_slot_fn(struct bdf slot, void *arg);
+int rundir_slots(const char *run_dir, const char *prefix, const char *what,
+		 rundir_slot_fn *fn, void *arg, struct err *err);
 
 /* A missing file is fine. */
 int rundir_remove(const char *run_dir, const char *name, struct err *err);

@@ -19,8 +19,12 @@ static const struct bdf slot = { 0, 0x0b, 0, 0 };
 
 static bool same_hold(const struct hold *a, const struct hold *b)
 {
-	if (strcmp(a->vm, b->vm) || a->n != b->n)
+	if (a->nvms != b->nvms || a->n != b->n)
 		return false;
+	for (size_t i = 0; i < a->nvms; i++)
+		if (strcmp(a->vm[i].name, b->vm[i].name) ||
+		    a->vm[i].since_s != b->vm[i].since_s)
+			return false;
 	for (size_t i = 0; i < a->n; i++) {
 		const struct hold_item *x = &a->item[i], *y = &b->item[i];
 
@@ -40,9 +44,10 @@ static void held(const uint8_t *data, size_t size)
 	fuzz_file(HELD_FILE, data, size);
 	if (held_read(fuzz_dir(), slot, &h[0], &err)) {
 		fuzz_insist(err.code && err.text[0], "a refusal says why");
-		fuzz_insist(!h[0].n && !h[0].vm[0], "half a list is none");
+		fuzz_insist(!h[0].n && !h[0].nvms, "half a list is none");
 	} else {
 		fuzz_insist(h[0].n <= HOLD_MOST, "values");
+		fuzz_insist(h[0].nvms <= HOLD_VMS, "VMs");
 		for (size_t i = 0; i < h[0].n; i++)
 			fuzz_bdf_valid(h[0].item[i].fn);
 		fuzz_insist(!held_write(fuzz_dir(), slot, &h[0], &err) &&

@@ -1080,6 +1080,14 @@ static void put_file(const char *name, const char *text, size_t len)
 	chmod(path, 0600);
 }
 
+static void drop_file(const char *name)
+{
+	char path[128];
+
+	path_of(name, path, sizeof(path));
+	assert_int_equal(unlink(path), 0);
+}
+
 static void add(struct hold *h, const char *fn, const char *name, const char *old,
 		const char *set)
 {
@@ -1094,6 +1102,11 @@ static void add(struct hold *h, const char *fn, const char *name, const char *ol
 
 static void assert_held(const struct hold *h, const struct hold *got)
 {
+	assert_int_equal(got->nvms, h->nvms);
+	for (size_t i = 0; i < h->nvms; i++) {
+		assert_string_equal(got->vm[i].name, h->vm[i].name);
+		assert_int_equal(got->vm[i].since_s, h->vm[i].since_s);
+	}
 	assert_int_equal(got->n, h->n);
 	for (size_t i = 0; i < h->n; i++) {
 		assert_true(bdf_eq(got->item[i].fn, h->item[i].fn));
@@ -1115,7 +1128,9 @@ static void test_file(void **state)
 	assert_int_equal(held_read(dir, slot, &got, &err), 0);
 	assert_int_equal(got.n, 0);
 	assert_int_equal(err.code, 0);
-	snprintf(h.vm, sizeof(h.vm), "a \"guest\"");
+	hold_vm_add(&h, "a \"guest\"", 0);
+	hold_vm_add(&h, "101", 999999999999999999ull);
+	hold_vm_add(&h, "102", 1);
 	add(&h, "10000:0b:00.0", "reset_method", "flr bus", "");
 	add(&h, "0b:00.0", "driver", "amdgpu", "vfio-pci");
 	add(&h, "0b:00.7", "driver", "a%b \"c\"\n\x7f\xff", "");
@@ -1125,11 +1140,10 @@ static void test_file(void **state)
 	memset(&got, 0xff, sizeof(got));
 	assert_int_equal(held_read(dir, slot, &got, &err), 0);
 	assert_held(&h, &got);
-	assert_string_equal(got.vm, h.vm);
-	h.vm[0] = '\0';
+	h.nvms = 0;
 	assert_int_equal(held_write(dir, slot, &h, &err), 0);
 	assert_int_equal(held_read(dir, slot, &got, &err), 0);
-	assert_string_equal(got.vm, "");
+	assert_held(&h, &got);
 	path_of("held-0000:0b:00", path, sizeof(path));
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -1143,11 +1157,15 @@ static void test_file(void **state)
 static void test_file_full(void **state)
 {
 	static struct hold h, got;
-	char old[HOLD_VALUE], fn[BDF_STR];
+	char old[HOLD_VALUE], fn[BDF_STR], name[HOLD_VM];
 
 	(void)state;
 	memset(old, ' ', sizeof(old));
 	old[sizeof(old) - 1] = '\0';
+	for (size_t i = 0; i < HOLD_VMS; i++) {
+		snprintf(name, sizeof(name), "%0*zu", HOLD_VM - 1, i);
+		hold_vm_add(&h, name, i);
+	}
 	for (h.n = 0; h.n < HOLD_MOST;) {
 		snprintf(fn, sizeof(fn), "%02x:00.0", (unsigned)h.n);
 		add(&h, fn, "reset_method", old, old);
@@ -1157,14 +1175,99 @@ static void test_file_full(void **state)
 	assert_held(&h, &got);
 }
 
+/* Those who wait: in the order in which they came; the oldest makes room. */
+static void test_vms(void **state)
+{
+	static struct hold h;
+	char name[16];
+
+	(void)state;
+	hold_vm_add(&h, "101", 0);
+	hold_vm_add(&h, "102", 7);
+	hold_vm_add(&h, "101", 9);
+	assert_int_equal(h.nvms, 2);
+	assert_string_equal(h.vm[0].name, "102");
+	assert_int_equal(hold_vm_find(&h, "101")->since_s, 9);
+	assert_false(hold_vm_drop(&h, "10"));
+	assert_true(hold_vm_drop(&h, "102"));
+	assert_null(hold_vm_find(&h, "102"));
+	assert_int_equal(h.nvms, 1);
+	for (size_t i = 0; i < HOLD_VMS; i++) {
+		snprintf(name, sizeof(name), "2%02zu", i);
+		hold_vm_add(&h, name, 0);
+	}
+	assert_int_equal(h.nvms, HOLD_VMS);
+	assert_null(hold_vm_find(&h, "101"));
+	assert_string_equal(h.vm[0].name, "200");
+	while (h.nvms)
+		assert_true(hold_vm_drop(&h, h.vm[h.nvms / 2].name));
+}
+
 #define HEAD "gpureset held 1\n"
 #define GOOD "0000:0b:00.0 driver \"amdgpu\" \"vfio-pci\"\n"
+
+/* As the version before wrote it: one VM, who was to start last, without a time. */
+static void test_file_before(void **state)
+{
+	static const char text[] = HEAD "vm \"my%20guest\"\n" GOOD;
+	static struct hold h;
+
+	(void)state;
+	put_file("held-0000:0b:00", text, strlen(text));
+	assert_int_equal(held_read(dir, slot, &h, NULL), 0);
+	assert_int_equal(h.nvms, 1);
+	assert_string_equal(h.vm[0].name, "my guest");
+	assert_int_equal(h.vm[0].since_s, 0);
+	assert_int_equal(h.n, 1);
+}
+
+static int note_slot(struct bdf found, void *arg)
+{
+	char text[BDF_STR];
+	char *list = arg;
+
+	strcat(list, bdf_slot_str(found, text));
+	strcat(list, " ");
+	return 0;
+}
+
+static void test_file_slots(void **state)
+{
+	char list[128] = "";
+	static struct hold h;
+
+	(void)state;
+	hold_vm_add(&h, "101", 0);
+	assert_int_equal(held_write(dir, (struct bdf){ 0, 3, 0, 0 }, &h, NULL), 0);
+	assert_int_equal(held_write(dir, slot, &h, NULL), 0);
+	put_file("held-0000:0c:00.new", "x", 1);
+	put_file("held-x", "x", 1);
+	put_file("journal-0000:0d:00", "x", 1);
+	assert_int_equal(held_slots(dir, note_slot, list, NULL), 0);
+	assert_string_equal(list, "0000:03:00 0000:0b:00 ");
+	assert_int_equal(held_slots("/nowhere", note_slot, list, NULL), 0);
+	h.nvms = 0;
+	assert_int_equal(held_write(dir, (struct bdf){ 0, 3, 0, 0 }, &h, NULL), 0);
+	assert_int_equal(held_write(dir, slot, &h, NULL), 0);
+	drop_file("held-0000:0c:00.new");
+	drop_file("held-x");
+	drop_file("journal-0000:0d:00");
+}
 
 static const struct {
 	const char *text;
 	int line;
 	const char *says;
 } damages[] = {
+	{ HEAD "vm \"\"\n", 2, "no name" },
+	{ HEAD "vm 101\n", 2, "quotes" },
+	{ HEAD "vm \"101\" \n", 2, "number of seconds" },
+	{ HEAD "vm \"101\" 0\n", 2, "number of seconds" },
+	{ HEAD "vm \"101\" 5x\n", 2, "number of seconds" },
+	{ HEAD "vm \"101\" 5 6\n", 2, "number of seconds" },
+	{ HEAD "vm \"101\" 1000000000000000000\n", 2, "number of seconds" },
+	{ HEAD "vm \"101\"\nvm \"102\"\nvm \"101\" 7\n", 4, "stands above already" },
+	{ HEAD GOOD "vm \"101\"\n", 3, "fewer than four" },
 	{ "", 1, "empty" },
 	{ "\n", 1, "it is not" },
 	{ "gpureset held 2\n" GOOD, 1, "it is not 'gpureset held 1'" },
@@ -1338,6 +1441,8 @@ int main(void)
 		cmocka_unit_test(test_file_full), cmocka_unit_test(test_file_damaged),
 		cmocka_unit_test(test_file_flips), cmocka_unit_test(test_file_not_ours),
 		cmocka_unit_test(test_file_new_link),
+		cmocka_unit_test(test_file_before), cmocka_unit_test(test_file_slots),
+		cmocka_unit_test(test_vms),
 	};
 
 	return cmocka_run_group_tests(tests, file_setup, file_teardown);

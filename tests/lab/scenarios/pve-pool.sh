@@ -110,6 +110,19 @@ given 111 0b:00 112 01:00
 posts 111 || fail "the quicker VM's guest says: $(heard 111)"
 both_down
 
+# --- the last of the mapping: the slower VM's, whom the quicker one must leave it ready ------
+spoil
+both turned 111
+given 111 01:00 112 0b:00
+posts 112 || fail "the slower VM's guest says: $(heard 112)"
+both_down
+
+spoil
+both turned 112
+given 112 01:00 111 0b:00
+posts 111 || fail "the slower VM's guest says: $(heard 111)"
+both_down
+
 # --- no pool, but two VMs that name the same card: one is refused, the other not forgotten -----
 spoil
 rm -f /run/ready-* /run/go-*

@@ -4,6 +4,7 @@
 . /lab/scenarios/pve-lib.sh
 q ok create 101 --hostpci0 $fury --hookscript $hook
 q ok create 102 --hostpci0 $fury --hookscript $hook
+q ok create 103 --hostpci0 $fury --hookscript $hook
 pre() { $snippets/gpureset $1 pre-start > /run/out 2>&1; }
 post() { $snippets/gpureset $1 post-stop > /run/out 2>&1; }
 # not power/control of function 1: a driver may set it by itself, some time after its probe
@@ -56,20 +57,36 @@ rm $vmrun/pci-id-reservations
 # --- 101's start is under way: PVE has its lock, and has reserved nothing yet ------------
 up 101
 spoilt 101
-pre 101 || fail "101's pre-start: $(cat /run/out)"
+# (the one of 102 above is over, too)
+rm /run/gpureset/held-0000:0b:00
+rm -f /run/go
 lock=/var/lock/qemu-server/lock-101.conf
-flock -x $lock sleep 3 &
+flock -x $lock sh -c 'i=0; until [ -e /run/go ] || [ $i -ge 600 ]; do usleep 100000; i=$((i + 1)); done' &
 usleep 500000
+pre 101 || fail "101's pre-start: $(cat /run/out)"
 ctl "state fury" > /run/before
 pre 102 || fail "102 beside 101's start: exit $?: $(cat /run/out)"
 says '^gpureset: 0000:0b:00 .*left alone, the start of VM 101 is about to use it$'
 ctl "state fury" > /run/after
 cmp -s /run/before /run/after || fail "touched under 101's start: $(diff /run/before /run/after)"
+: > /run/go
 wait
 # 101's start is over, and nothing came of it
 pre 102 || fail "102 after it: $(cat /run/out)"
 same "what 102 is told then" "$(cat /run/out)" ""
-grep -q '^vm "102"' /run/gpureset/held-0000:0b:00 || fail "held for: $(cat /run/gpureset/held-0000:0b:00)"
+waiters() { sed -n 's/^vm "\([^"]*\)".*/\1/p' /run/gpureset/held-0000:0b:00 | tr '\n' ' '; }
+same "for whom it is held" "$(waiters)" "102 "
+
+# --- two that are called by hand: no lock of PVE's tells whether 102 goes on ---------------
+pre 103 || fail "103 beside 102: exit $?: $(cat /run/out)"
+says '^gpureset: 0000:0b:00 .*left alone, it was made ready for the start of VM 102 [0-9]* s ago$'
+same "for whom it is held" "$(waiters)" "102 103 "
+held > /run/held
+post 102 || fail "102's post-stop: exit $?"
+same "for whom it is held when 102 is out" "$(waiters)" "103 "
+same "what is held for 103 still" "$(held)" "$(cat /run/held)"
+post 103 || fail "103's post-stop: exit $?"
+[ ! -e /run/gpureset/held-0000:0b:00 ] || fail "held for nobody: $(cat /run/gpureset/held-0000:0b:00)"
 
 # --- a line that an earlier QEMU left is not what the VM got ----------------------------
 printf '0000:0b:00.0 103 pid:99999\n' > $vmrun/pci-id-reservations
