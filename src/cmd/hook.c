@@ -7,7 +7,7 @@
 
 static const struct command *const hook_commands[] = {
 	&cmd_hook_show, &cmd_hook_install, &cmd_hook_remove, &cmd_hook_status,
-	&cmd_hook_libvirt, NULL,
+	&cmd_hook_release, &cmd_hook_libvirt, NULL,
 };
 
 static int hook_help(FILE *out)

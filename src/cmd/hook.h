@@ -11,7 +11,7 @@
 
 /* Each in its file; "hook NAME" is what people type. */
 extern const struct command cmd_hook_phase, cmd_hook_show, cmd_hook_install,
-	cmd_hook_remove, cmd_hook_status, cmd_hook_libvirt;
+	cmd_hook_remove, cmd_hook_status, cmd_hook_release, cmd_hook_libvirt;
 
 /* One card of the VM that may have to be reset. */
 struct hook_card {
@@ -20,6 +20,7 @@ struct hook_card {
 	bool gpu;                       /* a display function or accelerator is in it */
 	bool vf;                        /* a virtual function: part of somebody's card */
 	bool spare;                     /* of a mapping: PVE may give it instead */
+	bool got;                       /* HOOK_POST_START: the VM has it */
 	bool only_held;                 /* the VM has not used it: put back, no more */
 	unsigned owner;                 /* another VM that holds it, 0: none */
 	bool give_back;                 /* as with after-stop = host-driver */

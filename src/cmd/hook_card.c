@@ -185,16 +185,18 @@ static void save_held(struct hook_work *w)
 }
 
 /*
- * This VM has no more use for it; the start of another one may be about to: its card
- * stays as it is.
+ * This VM has no more use for it; the start of another one may be about to, and has made
+ * it ready: then it stays as it is. Who did so before this VM had it has it reset again.
  */
 static bool stage_leave(struct hook_work *w)
 {
 	const char *vm = w->job->ev->vm;
+	const struct hold_vm *own = hold_vm_find(&w->hold, vm);
+	size_t after = own && w->job->task == TASK_STOP ? (size_t)(own - w->hold.vm) : 0;
 
 	if (hold_vm_drop(&w->hold, vm))
 		save_held(w);
-	if (!held_waits(&w->hold, vm, HELD_ANY, hw_now(w->hw)))
+	if (!held_waits(&w->hold, after, vm, HELD_ANY, hw_now(w->hw)))
 		return true;
 	w->not_ours = true;
 	work_log(w, LOG_NOTICE, "left alone, it is made ready for another VM");
@@ -216,8 +218,8 @@ static bool wait_along(struct hook_work *w, const char *why)
 /* PVE has its lock, and reserves the card only later. */
 static bool stage_starting(struct hook_work *w)
 {
-	const struct hold_vm *other = held_waits(&w->hold, w->job->ev->vm, HELD_LOCKED,
-						 hw_now(w->hw));
+	const struct hold_vm *other = held_waits(&w->hold, 0, w->job->ev->vm,
+						 HELD_LOCKED, hw_now(w->hw));
 	char text[HOLD_VM + 64];
 
 	if (!other)
@@ -231,8 +233,8 @@ static bool stage_starting(struct hook_work *w)
 static bool stage_made_ready(struct hook_work *w)
 {
 	uint64_t now = hw_now(w->hw);
-	const struct hold_vm *other = held_waits(&w->hold, w->job->ev->vm, HELD_RECENT,
-						 now);
+	const struct hold_vm *other = held_waits(&w->hold, 0, w->job->ev->vm,
+						 HELD_RECENT, now);
 	char text[HOLD_VM + 64];
 
 	if (!other)
@@ -417,20 +419,20 @@ static bool stage_hold_again(struct hook_work *w)
 	return true;
 }
 
-/* Nobody has it open or waits for it. */
+/* Nobody has it open; somebody's start may still wait for it. */
 static void put_back(struct hook_work *w)
 {
 	bool drivers = w->job->set.after_stop == AFTER_STOP_HOST_DRIVER;
-	struct plan plan;
 	struct err err = { 0 };
 
-	hold_back_plan(&plan, w->hw, w->s.quirk, &w->hold, drivers);
-	if (plan.attempt[0].nsteps && !errand_run(w, &plan, &err))
+	hold_vm_drop(&w->hold, w->job->ev->vm);
+	if (held_waits(&w->hold, 0, NULL, HELD_ANY, hw_now(w->hw))) {
+		save_held(w);
+		return;
+	}
+	if (held_put_back(w->hw, w->job->o->run_dir, w->spec.bdf, w->s.quirk, drivers,
+			  &w->hold, &w->watch, w->deadline, &err))
 		say(w, "not all could be put back as it was: %s", err.text);
-	plan_free(&plan);
-	hold_left(w->hw, w->s.quirk, drivers, &w->hold);
-	w->hold.nvms = 0;
-	save_held(w);
 }
 
 /* --- the card ------------------------------------------------------------------ */
@@ -608,9 +610,22 @@ static hook_stage *const give_back_stages[] = {
 	stage_study, NULL,
 };
 
+/* It may have been made ready for others as well. */
+static bool stage_claim(struct hook_work *w)
+{
+	if (!w->hold.nvms)
+		return false;
+	held_claim(&w->hold, w->job->ev->vm);
+	save_held(w);
+	return true;
+}
+
+static hook_stage *const claim_stages[] = { stage_claim, NULL };
+
 static hook_stage *const *const tasks[] = {
 	[TASK_START] = start_stages, [TASK_STOP] = stop_stages,
-	[TASK_REPORT] = report_stages, [TASK_GIVE_BACK] = give_back_stages,
+	[TASK_REPORT] = report_stages, [TASK_CLAIM] = claim_stages,
+	[TASK_GIVE_BACK] = give_back_stages,
 };
 
 /*

@@ -11,6 +11,7 @@ enum hook_task {
 	TASK_START,             /* all of pre-start */
 	TASK_STOP,              /* all of post-stop */
 	TASK_REPORT,            /* hook = only-report: look and say */
+	TASK_CLAIM,             /* the VM has got it: who waited for it has to know */
 	TASK_GIVE_BACK,         /* put back what is held, no more */
 };
 

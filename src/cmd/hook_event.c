@@ -76,6 +76,8 @@ static enum hook_task task_of(enum hook_phase phase, const struct hook_card *car
 
 	if (phase == HOOK_PRE_START)
 		return start[policy];
+	if (card->got)
+		return TASK_CLAIM;
 	return phase == HOOK_POST_STOP && policy == HOOK_RESET && !card->only_held ?
 	       TASK_STOP : TASK_GIVE_BACK;
 }
@@ -123,6 +125,7 @@ static int round_why(const struct hook_job *hj, const struct job *job)
 	printf("gpureset: %s; %s\n", job->why, stops ? "the VM is not started, as that "
 	       "might hang the host ('start-anyway = yes' in " GPURESET_CONFIG " lifts "
 	       "this)" : start ? "the VM starts all the same (start-anyway)" :
+	       hj->task == TASK_CLAIM ? "its stop may leave the card to the next start" :
 	       "the next start of a VM with it tries again");
 	syslog(LOG_WARNING, "VM %s, %s: %s", ev->vm, hook_phase_str(ev->phase), job->why);
 	return stops ? job->status : 0;

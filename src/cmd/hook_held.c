@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cmd/hook_held.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "cmd/work.h"
 #include "host/pve_conf.h"
 #include "host/pve_lock.h"
+#include "run/held.h"
+#include "run/idle.h"
 
 #define LOCKS "/proc/locks"
 
@@ -34,17 +39,81 @@ static bool held_sign(const struct hold_vm *vm, unsigned signs, uint64_t now_us)
 	return signs & HELD_LOCKED && held_locked(vm->name);
 }
 
-const struct hold_vm *held_waits(const struct hold *h, const char *self, unsigned signs,
-				 uint64_t now_us)
+const struct hold_vm *held_waits(const struct hold *h, size_t from, const char *self,
+				 unsigned signs, uint64_t now_us)
 {
-	for (size_t i = 0; i < h->nvms; i++)
+	for (size_t i = from; i < h->nvms; i++)
 		if ((!self || strcmp(h->vm[i].name, self)) &&
 		    held_sign(&h->vm[i], signs, now_us))
 			return &h->vm[i];
 	return NULL;
 }
 
+void held_claim(struct hold *h, const char *vm)
+{
+	for (size_t i = h->nvms; i-- > 0;)
+		if (!held_locked(h->vm[i].name))
+			hold_vm_drop(h, h->vm[i].name);
+	hold_vm_add(h, vm, 0);
+}
+
 void held_add(struct hold *h, const char *vm, uint64_t now_us)
 {
 	hold_vm_add(h, vm, held_locked(vm) ? 0 : held_seconds(now_us));
+}
+
+int held_put_back(struct hw *hw, const char *run_dir, struct bdf slot,
+		  const struct quirk *quirk, bool drivers, struct hold *h,
+		  const struct exec_watch *watch, uint64_t deadline_us, struct err *err)
+{
+	struct exec_outcome out = { 0 };
+	struct exec_summary sum;
+	struct plan plan;
+	int rc = 0, written;
+
+	hold_back_plan(&plan, hw, quirk, h, drivers);
+	if (plan.attempt[0].nsteps)
+		rc = work_exec_plan(hw, run_dir, slot, &plan, watch, deadline_us, &out,
+				    &sum, err);
+	if (!rc && plan.attempt[0].nsteps && out.result != EXEC_HEALTHY)
+		rc = err_set(err, EIO, "%s", out.err.text);
+	plan_free(&plan);
+	hold_left(hw, quirk, drivers, h);
+	h->nvms = 0;
+	written = held_write(run_dir, slot, h, rc ? NULL : err);
+	return rc ? rc : written;
+}
+
+size_t held_functions(struct hw *hw, struct bdf slot, struct bdf fn[SLOT_FNS])
+{
+	size_t n = 0;
+
+	for (uint8_t i = 0; i < SLOT_FNS; i++) {
+		fn[n] = slot;
+		fn[n].fn = i;
+		n += hw_attr_exists(hw, fn[n], "vendor");
+	}
+	return n;
+}
+
+bool held_in_vain(struct hw *hw, const char *run_dir, struct bdf slot, struct hold *h)
+{
+	struct hw_holder who;
+	struct bdf fn[SLOT_FNS];
+	uint64_t now = hw_now(hw);
+
+	if (held_read(run_dir, slot, h, NULL) || !h->nvms ||
+	    held_waits(h, 0, NULL, HELD_ANY, now))
+		return false;
+	return !idle_wait(hw, fn, held_functions(hw, slot, fn), now, NULL, NULL, &who,
+			  NULL);
+}
+
+const char *held_vms_str(const struct hold *h, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	for (size_t i = 0, n = 0; i < h->nvms && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "",
+				      h->vm[i].name);
+	return buf;
 }

@@ -11,6 +11,7 @@
 #define GPURESET_CMD_HOOK_HELD_H
 
 #include "plan/hold.h"
+#include "run/exec.h"
 
 /*
  * A QEMU that libvirt starts allocates its memory before it opens the card; a guest with
@@ -25,16 +26,43 @@ enum held_sign {
 };
 
 /*
- * A VM of @h other than @self (NULL: any) whose start goes on by one of the signs in
- * @signs; NULL: none. @now_us is hw_now().
+ * A VM of @h, of its list from @from on, other than @self (NULL: any), whose start goes
+ * on by one of the signs in @signs; NULL: none. @now_us is hw_now().
  */
-const struct hold_vm *held_waits(const struct hold *h, const char *self, unsigned signs,
-				 uint64_t now_us);
+const struct hold_vm *held_waits(const struct hold *h, size_t from, const char *self,
+				 unsigned signs, uint64_t now_us);
 
 /* How long ago its pre-start was; only where vm->since_s is not 0. */
 uint64_t held_age_s(const struct hold_vm *vm, uint64_t now_us);
 
+/*
+ * @vm has got the card, so it is last in the list: whom it was made ready for before has
+ * to have it reset again. Of those only whom PVE still starts stay, as it may get it yet.
+ */
+void held_claim(struct hold *h, const char *vm);
+
 /* Adds the VM whose pre-start this is, with a time where it needs one. */
 void held_add(struct hold *h, const char *vm, uint64_t now_us);
+
+/*
+ * Nobody has the card open, and nobody waits for it: what is in @h is put back, host
+ * drivers with @drivers (hold_back_plan()), and what is left is written down, for nobody.
+ * A negative errno with the first failure in @err.
+ */
+int held_put_back(struct hw *hw, const char *run_dir, struct bdf slot,
+		  const struct quirk *quirk, bool drivers, struct hold *h,
+		  const struct exec_watch *watch, uint64_t deadline_us, struct err *err);
+
+/*
+ * Is something held for VMs of which none has the card (functions of @slot) open, and
+ * none waits for it? Then a start has failed. @h is filled.
+ */
+bool held_in_vain(struct hw *hw, const char *run_dir, struct bdf slot, struct hold *h);
+
+/* "101, my guest": the VMs of @h. */
+const char *held_vms_str(const struct hold *h, char *buf, size_t size);
+
+/* The functions of @slot that are on the bus. */
+size_t held_functions(struct hw *hw, struct bdf slot, struct bdf fn[SLOT_FNS]);
 
 #endif

@@ -172,6 +172,18 @@ static void run_cards(struct phase_call *c)
 		hook_event_run(c->o, &c->conf, &c->db, &c->ev);
 }
 
+/* Does its list say more than that it is this VM's? */
+static bool may_claim(const struct phase_call *c, struct bdf slot)
+{
+	const struct hold_vm *own;
+	struct hold h;
+
+	if (held_read(c->o->run_dir, slot, &h, NULL) || !h.nvms)
+		return false;
+	own = hold_vm_find(&h, c->vm);
+	return h.nvms > 1 || !own || own->since_s;
+}
+
 /*
  * Of a mapping's cards all that were free were made ready; PVE took one. And another VM
  * may have been quicker.
@@ -186,8 +198,9 @@ static void settle(struct phase_call *c, const struct vmrecord *rec)
 	for (size_t i = 0; i < c->ev.ncards; i++) {
 		struct hook_card *card = &c->ev.card[i];
 
-		if (!record_has(rec, &card->spec) &&
-		    (card->spare || card->only_held || rec->n))
+		card->got = record_has(rec, &card->spec);
+		if (card->got ? may_claim(c, card->spec.bdf) :
+		    card->spare || card->only_held || rec->n)
 			c->ev.card[kept++] = *card;
 	}
 	c->ev.ncards = kept;

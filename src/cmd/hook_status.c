@@ -10,8 +10,10 @@
 #include "base/json.h"
 #include "base/xalloc.h"
 #include "cmd/hook.h"
+#include "cmd/hook_held.h"
 #include "cmd/hook_script.h"
 #include "cmd/open.h"
+#include "run/held.h"
 #include "run/supervise.h"
 
 enum hook_state { HOOK_ABSENT, HOOK_WORKS, HOOK_BROKEN };
@@ -78,16 +80,10 @@ static enum hook_state status_script(struct status *st, const struct options *o)
 	return status_file(st, o);
 }
 
-/* One that is not on the bus now may be a GPU; a slice of one is not ours to reset. */
-static bool card_counts(const struct hook_card *c)
-{
-	return (c->gpu || !c->present) && !c->vf;
-}
-
 static bool status_has_gpu(const struct status *st)
 {
 	for (size_t i = 0; i < st->h.ncards; i++)
-		if (card_counts(&st->h.card[i]))
+		if (hook_card_ours(&st->h.card[i]))
 			return true;
 	return false;
 }
@@ -99,7 +95,7 @@ static void text_cards(const struct status *st)
 	char addr[BDF_STR];
 
 	for (size_t i = 0; i < st->h.ncards; i++)
-		if (card_counts(&st->h.card[i]))
+		if (hook_card_ours(&st->h.card[i]))
 			printf(" %s%s", bdf_spec_str(&st->h.card[i].spec, addr),
 			       st->h.card[i].present ? "" : " (not on the bus)");
 }
@@ -242,6 +238,51 @@ static int status_named(struct statuses *all)
 	return rc;
 }
 
+/* --- what a start that failed has left ------------------------------------------- */
+
+/* Asked for by number: of those VMs alone. */
+static bool status_asked(const struct statuses *all, struct hold *h)
+{
+	for (size_t i = 0; i < all->o->nwords; i++)
+		if (hold_vm_find(h, all->o->word[i]))
+			return true;
+	return !all->o->nwords;
+}
+
+static int status_held(struct bdf slot, void *arg)
+{
+	struct statuses *all = arg;
+	char text[BDF_STR], vms[512];
+	struct hold h;
+
+	if (!held_in_vain(all->hw, all->o->run_dir, slot, &h) || !status_asked(all, &h))
+		return 0;
+	bdf_slot_str(slot, text);
+	held_vms_str(&h, vms, sizeof(vms));
+	if (all->o->json) {
+		json_object(&all->json, NULL);
+		json_string(&all->json, "slot", text);
+		json_string(&all->json, "vms", vms);
+		json_object_end(&all->json);
+	} else {
+		printf("%s: held for VM %s, which does not start; to put back what it "
+		       "had: gpureset hook release %s\n", text, vms, text);
+	}
+	all->shown++;
+	return 0;
+}
+
+static int status_left(struct statuses *all)
+{
+	struct err err = { 0 };
+
+	if (all->o->replay)     /* what is held is held on this machine */
+		return 0;
+	if (held_slots(all->o->run_dir, status_held, all, &err) < 0)
+		return complain(EXIT_FAILED, "%s", err.text);
+	return 0;
+}
+
 static int status_all(const struct options *o)
 {
 	struct statuses all = { .o = o, .json = { .out = stdout } };
@@ -256,6 +297,11 @@ static int status_all(const struct options *o)
 		json_array(&all.json, "vms");
 	}
 	rc = o->nwords ? status_named(&all) : status_node(&all);
+	if (o->json) {
+		json_array_end(&all.json);
+		json_array(&all.json, "held");
+	}
+	rc |= status_left(&all);
 	if (o->json) {
 		json_array_end(&all.json);
 		json_object_end(&all.json);
@@ -277,7 +323,8 @@ static int status_run(int argc, char **argv)
 	if (!o.help)
 		return status_all(&o);
 	options_help(&cmd_hook_status, stdout);
-	puts("\nWithout VMID: the VMs of this node that have a GPU or the hook.\n"
+	puts("\nWithout VMID: the VMs of this node that have a GPU or the hook. At the end the "
+	     "cards\nthat are held for a start that failed.\n"
 	     "\nexit status:\n"
 	     "  0  each of them has the hook, and Proxmox VE would run it\n"
 	     "  1  one has not, or there is no such VM");
@@ -288,6 +335,6 @@ const struct command cmd_hook_status = {
 	.name = "hook status",
 	.args = "[VMID...] [--json]",
 	.summary = "which VMs have the hook, and whether it would run",
-	.options = "*jDEVTKY",
+	.options = "*jDEVTKYR",
 	.run = status_run,
 };

@@ -57,8 +57,6 @@ rm $vmrun/pci-id-reservations
 # --- 101's start is under way: PVE has its lock, and has reserved nothing yet ------------
 up 101
 spoilt 101
-# (the one of 102 above is over, too)
-rm /run/gpureset/held-0000:0b:00
 rm -f /run/go
 lock=/var/lock/qemu-server/lock-101.conf
 flock -x $lock sh -c 'i=0; until [ -e /run/go ] || [ $i -ge 600 ]; do usleep 100000; i=$((i + 1)); done' &
@@ -126,6 +124,30 @@ says '^gpureset: 0000:02:00 .*reset by'
 ended
 q ok start 105
 down 105
+
+# --- a start that fails in PVE after the hook: held until somebody says that nobody starts ---
+held > /run/held
+q ok create 108 --hostpci0 $fury --hostpci1 1f:00 --hookscript $hook
+q bad start 108
+grep -q "^TASK ERROR: no PCI device found for '0000:1f:00" $tasks/108-qmstart || fail "$(cat $tasks/108-qmstart)"
+g 1 hook status
+says '^0000:0b:00: held for VM 108, which does not start; .*: gpureset hook release 0000:0b:00$'
+g 0 hook release -n 108
+says "^  would be put back: 0000:0b:00.0 put 'auto' into power/control$"
+[ -s /run/gpureset/held-0000:0b:00 ] || fail "hook release -n has released it"
+flock -x /var/lock/qemu-server/lock-108.conf sleep 3 &
+usleep 500000
+g 5 hook release $fury
+says 'the start or stop of VM 108 is under way'
+wait
+kvm 108
+g 5 hook release 108
+says '^gpureset: 0000:0b:00 belongs to VM 108'
+no_kvm
+g 0 hook release 108
+says '^0000:0b:00: was held for VM 108; put back, but it stays with vfio-pci'
+same "what is held after it" "$(held)" "$(cat /run/held)"
+q ok destroy 108
 
 # --- one of two cards is lost: the other was made ready in vain ----------------------------
 printf 'after-stop = host-driver\n' > /etc/gpureset/gpureset.conf
