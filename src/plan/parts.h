@@ -125,6 +125,9 @@ struct bridge_method {
 };
 int part_bridge_method(struct plan *plan, const struct bridge_method *bm);
 
+/* The raw secondary bus reset at @br itself, and the waits after it. */
+void part_pulse(struct attempt *a, const struct bridge_facts *br);
+
 /* A quirk's or the caller's objection to @method; true: it was added as denied. */
 bool part_denied(struct plan *plan, const struct method *m, const char *name);
 

@@ -6,7 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/pci_regs.h>
+
 #include "base/xalloc.h"
+#include "plan/facts_fn.h"
 #include "plan/parts.h"
 
 /*
@@ -17,6 +20,8 @@
 
 /* The undo steps of a journal, on their way to the executor. */
 struct recover {
+	struct hw *hw;                          /* NULL: only looked at */
+	struct bdf slot;
 	struct journal *journal;
 	struct journal_list list;
 	const struct journal_item **due;        /* in the order in which they are run */
@@ -55,6 +60,54 @@ static bool recover_known(const struct recover *r, const struct journal_item *it
 	return false;
 }
 
+/* Is bus @bus of the same domain below @bridge, by its own word (PCI-to-PCI 1.2)? */
+static bool recover_below(struct hw *hw, struct bdf bridge, struct bdf what)
+{
+	uint32_t type, buses;
+
+	return bridge.domain == what.domain &&
+	       hw_cfg_read(hw, bridge, PCI_HEADER_TYPE, 1, &type, NULL) == 0 &&
+	       (type & 0x7f) == PCI_HEADER_TYPE_BRIDGE &&
+	       hw_cfg_read(hw, bridge, PCI_PRIMARY_BUS, 4, &buses, NULL) == 0 &&
+	       what.bus >= (buses >> 8 & 0xff) && what.bus <= (buses >> 16 & 0xff);
+}
+
+/*
+ * A function of the slot, a bridge above it, or one that was removed with the slot: part
+ * of the card's own switch. A journal has no word in what happens to any other.
+ */
+static bool recover_ours(const struct recover *r, struct bdf fn)
+{
+	if (bdf_same_slot(fn, r->slot) || recover_below(r->hw, fn, r->slot))
+		return true;
+	if (hw_attr_exists(r->hw, fn, "vendor"))
+		return false;
+	for (size_t i = 0; i < r->list.n; i++) {
+		const struct step *s = &r->list.item[i].step;
+
+		if (s->kind == STEP_APPEAR && recover_below(r->hw, s->aux, r->slot) &&
+		    recover_below(r->hw, s->aux, fn))
+			return true;
+	}
+	return false;
+}
+
+static bool recover_foreign(struct recover *r, const struct step *s)
+{
+	bool aux = s->kind == STEP_APPEAR && !bdf_eq(s->aux, s->fn);
+	struct bdf fn = recover_ours(r, s->fn) ? s->aux : s->fn;
+	char text[BDF_STR], slot[BDF_STR];
+
+	if (recover_ours(r, s->fn) && (!aux || recover_ours(r, s->aux)))
+		return false;
+	r->rec->failed++;
+	err_set(&r->rec->first, EPERM, "%s: the journal %s names it, but it is neither "
+		"a function of %s nor a bridge above that, so nothing was done to it; "
+		"look at the journal and remove it", bdf_str(fn, text),
+		r->journal->path, bdf_slot_str(r->slot, slot));
+	return true;
+}
+
 static bool recover_later(const struct recover *r, const struct journal_item *it)
 {
 	return !r->drivers && it->step.kind == STEP_BIND &&
@@ -85,9 +138,10 @@ static void recover_sort(struct recover *r)
 			r->due[r->ndue++] = &r->list.item[i];
 	r->rec->steps = r->ndue;
 	for (size_t i = 0; i < r->ndue; i++)
-		if (!recover_later(r, r->due[i]))
+		if (recover_later(r, r->due[i]))
+			r->rec->later++;
+		else if (!r->hw || !recover_foreign(r, &r->due[i]->step))
 			r->due[kept++] = r->due[i];
-	r->rec->later = r->ndue - kept;
 	r->ndue = kept;
 	qsort(r->due, r->ndue, sizeof(*r->due), due_cmp);
 }
@@ -178,7 +232,7 @@ static void recover_undone(void *arg, size_t place)
 	}
 }
 
-static void recover_run(struct recover *r, struct hw *hw, const struct exec_watch *watch)
+static void recover_run(struct recover *r, const struct exec_watch *watch)
 {
 	const struct exec_keep keep = {
 		.begin = recover_begin, .intend = recover_intend,
@@ -190,11 +244,61 @@ static void recover_run(struct recover *r, struct hw *hw, const struct exec_watc
 	if (watch)
 		own = *watch;
 	own.keep = &keep;
-	exec_attempt(hw, &r->plan, &r->plan.attempt[0], &own, 0, &out);
-	r->rec->failed = out.nfailed;
-	r->rec->first = out.err;
+	exec_attempt(r->hw, &r->plan, &r->plan.attempt[0], &own, 0, &out);
+	r->rec->failed += out.nfailed;
+	if (out.nfailed)
+		r->rec->first = out.err;
 	if (out.nnotes)
 		r->rec->note = out.note[0];
+}
+
+/* --- a card that only a pulse wakes ------------------------------------------------ */
+
+static int lost_below(const struct hw_node *node, void *arg)
+{
+	const struct bdf *bridge = arg;
+
+	return !node->on_root_bus && bdf_eq(node->parent, *bridge);
+}
+
+/*
+ * The bridge of a card that was removed for a raw reset and cannot be found again. Only
+ * when all below it is gone: then nobody is hit by a pulse, and nothing else will help.
+ */
+static bool recover_lost(const struct recover *r, struct bdf *bridge)
+{
+	for (size_t i = 0; i < r->ndue; i++) {
+		const struct step *s = &r->due[i]->step;
+
+		*bridge = s->aux;
+		if (s->kind == STEP_APPEAR && !bdf_eq(s->aux, s->fn) &&
+		    !hw_attr_exists(r->hw, s->fn, "vendor") &&
+		    hw_scan(r->hw, lost_below, bridge, NULL) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the attempt was about to do when it was killed: a dead card answers to that. */
+static void recover_pulse(const struct recover *r, struct bdf bridge,
+			  const struct exec_watch *watch)
+{
+	struct exec_watch own = { .keep = &r->journal->keep };
+	struct bridge_facts br = { 0 };
+	struct plan plan = { 0 };
+	struct err err = { 0 };
+	struct exec_outcome out;
+
+	if (watch)
+		own = *watch;
+	own.keep = &r->journal->keep;
+	facts_bridge(r->hw, bridge, &br, &err);
+	if (err.code)
+		return;
+	part_pulse(plan_errand(&plan, &target_none, "waking a card that was removed"),
+		   &br);
+	exec_attempt(r->hw, &plan, &plan.attempt[0], &own, 0, &out);
+	plan_free(&plan);
 }
 
 /* --- the journal ------------------------------------------------------------------ */
@@ -219,14 +323,38 @@ static void recover_free(struct recover *r)
 	free(r);
 }
 
-static struct recover *recover_new(struct journal *j, bool drivers, struct recovery *rec)
+static struct recover *recover_new(struct hw *hw, struct bdf slot, struct journal *j,
+				   struct recovery *rec)
 {
 	struct recover *r = xcalloc(1, sizeof(*r));
 
+	r->hw = hw;
+	r->slot = slot;
 	r->journal = j;
-	r->drivers = drivers;
 	r->rec = rec;
 	return r;
+}
+
+/* *@again (may be NULL): a card that could not be found was woken, so try again. */
+static int recover_once(struct hw *hw, struct bdf slot, struct journal *j, bool drivers,
+			const struct exec_watch *watch, struct recovery *rec,
+			bool *again, struct err *err)
+{
+	struct recover *r = recover_new(hw, slot, j, rec);
+	struct bdf bridge;
+	int rc;
+
+	memset(rec, 0, sizeof(*rec));
+	r->drivers = drivers;
+	rc = recover_read(r, err);
+	if (!rc && r->ndue)
+		recover_run(r, watch);
+	if (!rc && again && recover_lost(r, &bridge)) {
+		recover_pulse(r, bridge, watch);
+		*again = true;
+	}
+	recover_free(r);
+	return rc;
 }
 
 static int recover_with(struct hw *hw, const char *run_dir, struct bdf slot,
@@ -234,18 +362,19 @@ static int recover_with(struct hw *hw, const char *run_dir, struct bdf slot,
 			struct recovery *rec, struct err *err)
 {
 	struct journal journal;
-	struct recover *r;
+	bool again = false;
+	size_t steps;
 	int rc;
 
 	memset(rec, 0, sizeof(*rec));
 	rc = journal_reopen(&journal, run_dir, slot, err);
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
-	r = recover_new(&journal, drivers, rec);
-	rc = recover_read(r, err);
-	if (!rc && r->ndue)
-		recover_run(r, hw, watch);
-	recover_free(r);
+	rc = recover_once(hw, slot, &journal, drivers, watch, rec, &again, err);
+	steps = rec->steps;
+	if (again)
+		rc = recover_once(hw, slot, &journal, drivers, watch, rec, NULL, err);
+	rec->steps = steps;
 	journal_close(&journal);
 	return rc;
 }
@@ -276,7 +405,8 @@ int recover_look(const char *run_dir, struct bdf slot, recover_step_fn *fn, void
 	rc = journal_look(&journal, run_dir, slot, err);
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
-	r = recover_new(&journal, true, rec);
+	r = recover_new(NULL, slot, &journal, rec);
+	r->drivers = true;
 	rc = recover_read(r, err);
 	for (size_t i = 0; !rc && fn && i < r->plan.attempt[0].nsteps; i++)
 		fn(&r->plan.attempt[0].step[i], arg);

@@ -187,6 +187,47 @@ static void test_put_back(void **state)
 	rig_close(r);
 }
 
+/* --- not ours -------------------------------------------------------------------- */
+
+#define AWAKE(n, fn) "undo 1." #n " attr " fn " phase=4 us=1000000 name=power/control " \
+		     "text=auto\n"
+
+static bool is_auto(struct rig *r, const char *fn)
+{
+	char text[16] = "";
+
+	hw_attr_read(r->sim, rig_bdf(fn), "power/control", text, sizeof(text), NULL);
+	return !strcmp(text, "auto");
+}
+
+/* A journal may speak of the slot and of what is above it, and of nobody else. */
+static void test_foreign(void **state)
+{
+	struct rig *r = rig_unbooted("flr", RIG_SWITCH);
+	static const char *const fns[] = {
+		"00:01.0", "01:00.0", "02:00.0", "03:00.1", "02:01.0", "04:00.0",
+	};
+	struct recovery rec;
+	struct err err = { 0 };
+
+	(void)state;
+	rig_add(r, "flr", rig_bdf("04:00.0"));
+	rig_boot(r);
+	for (size_t i = 0; i < 6; i++)
+		hw_sim_attr(r->sim, rig_bdf(fns[i]), "power/control", "on");
+	dir_write("journal-0000:03:00", AWAKE(1, "0000:00:01.0") AWAKE(2, "0000:01:00.0")
+		  AWAKE(3, "0000:02:00.0") AWAKE(4, "0000:03:00.1")
+		  AWAKE(5, "0000:02:01.0") AWAKE(6, "0000:04:00.0")
+		  "undo 1.7 appear 0000:03:00.0 phase=2 us=1000000 below=0000:02:01.0\n");
+	assert_int_equal(recover_slot(r->hw, run_dir, r->slot, NULL, &rec, &err), 0);
+	assert_int_equal(rec.failed, 3);
+	assert_non_null(strstr(rec.first.text, "0000:02:01.0: the journal"));
+	assert_non_null(strstr(rec.first.text, "neither a function of 0000:03:00 nor"));
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(is_auto(r, fns[i]), i < 4);
+	rig_close(r);
+}
+
 /* --- saying ----------------------------------------------------------------------- */
 
 static void test_held(void **state)
@@ -269,7 +310,7 @@ static void test_plan_says(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_slots), TEST(test_look), TEST(test_put_back), TEST(test_held),
+		TEST(test_slots), TEST(test_look), TEST(test_put_back), TEST(test_foreign), TEST(test_held),
 		TEST(test_waiting), TEST(test_plan_says),
 	};
 

@@ -49,7 +49,7 @@ static void bus_delay(struct attempt *a, struct bdf bridge, uint64_t us,
 	s->why = why;
 }
 
-static void bus_pulse(struct attempt *a, const struct bridge_facts *br)
+void part_pulse(struct attempt *a, const struct bridge_facts *br)
 {
 	struct step *s;
 
@@ -136,7 +136,7 @@ static void bus_make(struct plan *plan, struct attempt *a, size_t level)
 	bus_quiet(plan, a);
 	bus_remove(plan, a, level);
 	bus_override_again(plan, a);
-	bus_pulse(a, &plan->target->path[level]);
+	part_pulse(a, &plan->target->path[level]);
 	bus_wake_again(plan, a);
 	part_verdict(plan, a, AFTER_CHANGED);
 }
