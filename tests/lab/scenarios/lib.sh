@@ -136,6 +136,28 @@ power_cycle() {
 # cfg BDF REGISTER [-> value], by setpci's names
 cfg() { setpci -s "$1" "$2"; }
 
+# fingerprint BDF...: all of the host's state of these functions that a reset changes for
+# a while, a line each: what the kernel was told, and configuration space. Status bits
+# come and go by themselves.
+fingerprint() {
+	local f a text files= links=
+	for f; do
+		f=$sysfs/$(full "$f")
+		[ -e $f ] || { echo "$f is gone"; continue; }
+		for a in driver_override reset_method power/control d3cold_allowed; do
+			text=
+			[ ! -e $f/$a ] || read -r text < $f/$a
+			echo "$f $a $text"
+		done
+		files="$files $f/config" links="$links $f/driver"
+	done
+	ls -l $links 2>/dev/null | sed 's|.* /|/|'
+	head -q -c 256 $files | hexdump -v -e '16/1 "%02x" "\n"' | awk '
+		NR % 16 == 1 { bridge = substr($1, 30, 1) == "1"; $1 = substr($1, 1, 12) "...." substr($1, 17) }
+		NR % 16 == 2 && bridge { $1 = substr($1, 1, 28) "...." }
+		{ printf "config %d.%x0 %s\n", NR / 16, NR % 16 - 1, $1 }'
+}
+
 # --- a virtual machine with the card passed through ------------------------------
 
 # vm_devices BDF...: QEMU's arguments for the cards and for the guest that goes with the
