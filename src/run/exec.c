@@ -316,13 +316,34 @@ static int do_check(struct exec *x, const struct step *s, struct err *err)
 	return 0;
 }
 
-static bool exec_stop(struct exec *x)
+static bool exec_started(const struct exec *x, int step)
 {
-	if (x->undoing)
-		return false;
+	return step == UNDO_OF_EARLIER ||
+	       (step > 0 && exec_bit(x->started, (size_t)step - 1));
+}
+
+/*
+ * A program with an "always" part has begun to write: a chip that is half off is worse
+ * than a late answer, and each of its waits has an end.
+ */
+static bool exec_in_program(const struct exec *x)
+{
+	for (size_t i = x->at + 1; i < x->a->nsteps; i++)
+		if (x->a->step[i].tail)
+			return exec_started(x, x->a->step[i].undo_of);
+	return false;
+}
+
+static bool exec_asked(const struct exec *x)
+{
 	if (x->deadline && hw_now(x->hw) >= x->deadline)
 		return true;
 	return x->watch && x->watch->stop && x->watch->stop(x->watch->arg);
+}
+
+static bool exec_stop(const struct exec *x)
+{
+	return !x->undoing && exec_asked(x) && !exec_in_program(x);
 }
 
 /* Sleeps a little longer each time; false when @end has passed or a stop is asked. */
@@ -716,12 +737,6 @@ static void exec_mark(struct exec *x, size_t i)
 	x->started[i / 8] |= (uint8_t)(1 << i % 8);
 }
 
-static bool exec_started(const struct exec *x, int step)
-{
-	return step == UNDO_OF_EARLIER ||
-	       (step > 0 && exec_bit(x->started, (size_t)step - 1));
-}
-
 /*
  * A step that undoes is tried again; APPEAR does so itself, within its time. A tail is
  * part of a program, whose registers may not bear a second write.
@@ -798,7 +813,7 @@ static void exec_failed(struct exec *x, const struct attempt *a, const struct st
 	if (s->file)
 		err_prefix(&out->err, "%s:%d", s->file, s->line);
 	err_prefix(&out->err, "%s: %s", bdf_str(s->fn, text), a->name);
-	out->interrupted = exec_stop(x);
+	out->interrupted = exec_asked(x);
 	out->result = s->phase == PHASE_HEALTH ? EXEC_UNHEALTHY : EXEC_FAILED;
 	if (s->kind == STEP_REQUIRE && err->code == ENOTTY)
 		out->result = EXEC_SKIPPED;
