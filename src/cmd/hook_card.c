@@ -244,21 +244,33 @@ static bool stage_made_ready(struct hook_work *w)
 	return wait_along(w, text);
 }
 
+/* Does it belong to another VM by now? -EBUSY with to which; or an error. */
+static int still_ours(void *arg, struct err *err)
+{
+	const struct hook_work *w = arg;
+	struct pve_resvs resvs = { 0 };
+	int rc = pve_resv_read(&resvs, w->job->o->qemu_run, err);
+	unsigned owner;
+
+	if (rc)
+		return rc;
+	owner = hook_owner(&resvs, w->job->o, &w->spec, w->job->ev->vmid);
+	pve_resv_free(&resvs);
+	return owner ? err_set(err, EBUSY, "it belongs to VM %u", owner) : 0;
+}
+
 /* Asked with the lock held: what was true before may be no longer. */
 static bool stage_owner(struct hook_work *w)
 {
-	struct pve_resvs resvs = { 0 };
 	struct err err = { 0 };
 	char text[64];
-	unsigned owner;
+	int rc = still_ours(w, &err);
 
-	if (pve_resv_read(&resvs, w->job->o->qemu_run, &err))
-		return fail(w, EXIT_FAILED, err.text);
-	owner = hook_owner(&resvs, w->job->o, &w->spec, w->job->ev->vmid);
-	pve_resv_free(&resvs);
-	if (!owner)
+	if (!rc)
 		return true;
-	snprintf(text, sizeof(text), ", it belongs to VM %u", owner);
+	if (rc != -EBUSY)
+		return fail(w, EXIT_FAILED, err.text);
+	snprintf(text, sizeof(text), ", %.60s", err.text);
 	return not_ours(w, text);
 }
 
@@ -446,10 +458,12 @@ static bool stage_study(struct hook_work *w)
 	struct err err = { 0 };
 	int status;
 
+	w->told.guarded = NULL;
 	study_free(&w->s);
 	w->studied = false;
 	status = study_target(&w->s, w->hw, j->db, &w->spec, &opts, &err);
 	w->studied = !status;
+	w->told.guarded = w->studied ? &w->s.plan : NULL;
 	return w->studied || fail(w, status, err.text);
 }
 
@@ -539,6 +553,10 @@ static bool card_failed(struct hook_work *w, const struct report *r, int status)
 	const struct plan *plan = &w->s.plan;
 	char text[2 * ERR_TEXT];
 
+	if (r->sum->refused) {
+		snprintf(text, sizeof(text), ": %s", r->sum->refused->err.text);
+		return not_ours(w, text);
+	}
 	if (r->sum->interrupted && channel_stop(w->ch))
 		return stopped(w);
 	if (r->sum->healthy)
@@ -669,6 +687,9 @@ int hook_card_work(struct job *job, struct channel *ch)
 		fail(&w, open_status(&err), err.text);
 		return w.status;
 	}
+	w.told.ask = w.hw;
+	w.told.owner = still_ours;
+	w.told.owner_arg = &w;
 	w.deadline = hw_now(w.hw) + (is_start(&w) ? j->set.pre_start_us :
 				     hook_stop_work_us(j->set.post_stop_us));
 	work_run(&w);

@@ -282,9 +282,17 @@ static void make_getopt(const struct command *cmd, struct option *longs, char *s
 	add_force(cmd, &longs[n]);
 }
 
-static int apply(struct options *o, int c, const char *arg)
+/* @typed: the option as it stands on the command line. */
+static int apply(struct options *o, int c, const char *arg, const char *typed)
 {
 	if (c >= FORCE_BASE) {
+		typed += strspn(typed, "-");
+		/* getopt_long() takes a beginning for the whole: "--force" is no option */
+		if (strcmp(typed, force_options[c - FORCE_BASE].option))
+			return complain(EXIT_USAGE, "--%s is ambiguous: each refusal is "
+					"lifted by its own option, written in full "
+					"(--%s)", typed,
+					force_options[c - FORCE_BASE].option);
 		o->plan.force |= force_options[c - FORCE_BASE].bit;
 		return 0;
 	}
@@ -337,7 +345,7 @@ int options_parse(struct options *o, const struct command *cmd, int argc, char *
 	make_getopt(cmd, longs, shorts);
 	optind = 1;
 	while (!rc && (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1)
-		rc = c == '?' ? EXIT_USAGE : apply(o, c, optarg);
+		rc = c == '?' ? EXIT_USAGE : apply(o, c, optarg, argv[optind - 1]);
 	for (int i = optind; i < argc && !rc; i++)
 		rc = takes(cmd, '*') ? add_word(o, argv[i]) : add_target(o, argv[i]);
 	return rc;

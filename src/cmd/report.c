@@ -37,6 +37,8 @@ int report_status(const struct report *r)
 		return plan->refusal_config ? EXIT_CONFIG : EXIT_BUSY;
 	if (r->sum && r->sum->healthy)
 		return plan->unjudged ? EXIT_FAILED : EXIT_HEALTHY;
+	if (r->sum && r->sum->refused)
+		return EXIT_BUSY;
 	if (!r->sum && plan_usable(plan))
 		return EXIT_HEALTHY;
 	if (!all_skipped(r))
@@ -120,6 +122,7 @@ static const char *result_str(enum exec_result result)
 		[EXEC_NOT_RUN] = "not run", [EXEC_HEALTHY] = "healthy",
 		[EXEC_SKIPPED] = "does not apply", [EXEC_FAILED] = "failed",
 		[EXEC_UNHEALTHY] = "done, but the card is not healthy",
+		[EXEC_REFUSED] = "refused",
 	};
 
 	return text[result];
@@ -261,7 +264,10 @@ static void text_failure(const struct report *r, FILE *to)
 {
 	int status = report_status(r);
 
-	if (r->sum->interrupted)
+	if (r->sum->refused)
+		fprintf(to, "refused after %zu attempt%s, as somebody uses it by now",
+			r->sum->tried, r->sum->tried == 1 ? "" : "s");
+	else if (r->sum->interrupted)
 		fputs("NOT reset: stopped before it was done", to);
 	else if (status == EXIT_NO_METHOD || status == EXIT_BUSY)
 		fputs("NOT reset: no method can be used", to);

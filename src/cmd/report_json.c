@@ -19,7 +19,7 @@ static const char *json_result(enum exec_result result)
 	static const char *const text[] = {
 		[EXEC_NOT_RUN] = "not-run", [EXEC_HEALTHY] = "healthy",
 		[EXEC_SKIPPED] = "does-not-apply", [EXEC_FAILED] = "failed",
-		[EXEC_UNHEALTHY] = "unhealthy",
+		[EXEC_UNHEALTHY] = "unhealthy", [EXEC_REFUSED] = "refused",
 	};
 
 	return text[result];
@@ -187,6 +187,8 @@ void report_json(const struct report *r, FILE *to, bool steps)
 		json_string(&j, "refusal", s->plan.refusal);
 		json_string(&j, "refusal_name", s->plan.refusal_name);
 	}
+	if (r->sum && r->sum->refused)
+		json_string(&j, "refusal", r->sum->refused->err.text);
 	if (s->plan.unjudged)
 		json_string(&j, "unjudged", s->plan.unjudged);
 	if (r->sum) {

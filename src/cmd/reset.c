@@ -93,7 +93,8 @@ static int run_plan(const struct reset_job *rj, struct channel *ch, struct hw *h
 		    const struct study *s, struct report *r)
 {
 	struct work_watch w = {
-		.ch = ch, .plan = &s->plan, .verbose = rj->opts->verbose,
+		.ch = ch, .plan = &s->plan, .guarded = &s->plan,
+		.verbose = rj->opts->verbose,
 	};
 	const struct exec_watch watch = work_watch(&w);
 	struct exec_outcome *out = xcalloc(s->plan.nattempts + 1, sizeof(*out));
@@ -105,8 +106,13 @@ static int run_plan(const struct reset_job *rj, struct channel *ch, struct hw *h
 	r->sum = sum;
 	open_begin(hw, rj->opts, &rj->plan, s->quirk);
 	deadline = rj->opts->timeout_us ? hw_now(hw) + rj->opts->timeout_us : 0;
-	if (work_exec_plan(hw, run_dir(rj->opts), rj->spec.bdf, &s->plan, &watch,
-			   deadline, out, sum, &err) == 0)
+	if (run_dir(rj->opts))
+		w.ask = open_hw(rj->opts, &err);
+	if (!err.code)
+		work_exec_plan(hw, run_dir(rj->opts), rj->spec.bdf, &s->plan, &watch,
+			       deadline, out, sum, &err);
+	hw_close(w.ask);
+	if (!err.code)
 		return 0;
 	work_send_error(ch, rj->opts, rj->spec.bdf, EXIT_CONFIG, &err);
 	return EXIT_CONFIG;

@@ -62,11 +62,23 @@ static bool watch_stop(void *arg)
 	return channel_stop(w->ch);
 }
 
+static int watch_ready(void *arg, const struct attempt *a, const struct step *s,
+		       struct err *err)
+{
+	const struct work_watch *w = arg;
+	int rc;
+
+	if (!w->ask || !w->guarded)
+		return 0;
+	rc = guard_again(w->ask, w->guarded, a, s, err);
+	return !rc && w->owner ? w->owner(w->owner_arg, err) : rc;
+}
+
 struct exec_watch work_watch(struct work_watch *w)
 {
 	return (struct exec_watch){
 		.begin = watch_begin, .passed = watch_passed, .end = watch_end,
-		.stop = watch_stop, .arg = w,
+		.stop = watch_stop, .ready = watch_ready, .arg = w,
 	};
 }
 

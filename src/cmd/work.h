@@ -18,6 +18,15 @@ struct work_watch {
 	const struct plan *plan;        /* whose steps have numbers; others have none */
 	bool verbose;
 	bool passed;                    /* the step that is being done was passed by */
+	/*
+	 * Who uses the card is asked here again while @guarded is run (guard_again());
+	 * NULL: not asked. It is no part of a run that is recorded. Then @owner, if it
+	 * is set: 0, or a negative errno with whose the card is.
+	 */
+	struct hw *ask;
+	const struct plan *guarded;
+	int (*owner)(void *arg, struct err *err);
+	void *owner_arg;
 };
 
 struct exec_watch work_watch(struct work_watch *w);

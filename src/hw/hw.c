@@ -119,6 +119,19 @@ int hw_hot_reset(struct hw *hw, struct bdf bdf, const struct bdf *fns, size_t n,
 	return hw->ops->hot_reset(hw, bdf, fns, n, err);
 }
 
+int hw_own(struct hw *hw, struct bdf bdf, struct err *err)
+{
+	if (!hw->ops->own)
+		return err_set(err, ENOENT, "this machine has no VFIO groups");
+	return hw->ops->own(hw, bdf, err);
+}
+
+void hw_disown(struct hw *hw, struct bdf bdf)
+{
+	if (hw->ops->disown)
+		hw->ops->disown(hw, bdf);
+}
+
 int hw_wait_event(struct hw *hw, uint64_t deadline_us, struct err *err)
 {
 	return hw->ops->wait_event(hw, deadline_us, err);

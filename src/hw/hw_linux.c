@@ -29,6 +29,7 @@
 #include "hw/linux_log.h"
 #include "hw/linux_sys.h"
 #include "hw/vfio.h"
+#include "hw/vfio_own.h"
 
 /* Without a monitor (a container without netlink): look again this often. */
 #define LINUX_BLIND_US 10000
@@ -49,6 +50,7 @@ struct hw_linux {
 	struct cfg_cache cfg;
 	struct bar_cache bar;
 	struct linux_caps caps;
+	struct vfio_own own;
 	struct pci_access *names;
 };
 
@@ -533,13 +535,27 @@ static int linux_hot_reset(struct hw *hw, struct bdf bdf, const struct bdf *fns,
 			   struct err *err)
 {
 	struct hw_linux *l = linux_of(hw);
-	const struct vfio_target t = { .root = l->root, .bdf = bdf, .fns = fns, .n = n };
+	const struct vfio_target t = {
+		.root = l->root, .bdf = bdf, .fns = fns, .n = n, .own = &l->own,
+	};
 	size_t i;
 
 	/* no access of ours may lie between the kernel's save and restore */
 	for (i = 0; i < n; i++)
 		bar_drop(&l->bar, fns[i]);
 	return vfio_hot_reset(&vfio_sys_real, l->root, &t, err);
+}
+
+static int linux_own(struct hw *hw, struct bdf bdf, struct err *err)
+{
+	struct hw_linux *l = linux_of(hw);
+
+	return vfio_own_take(&l->own, &vfio_sys_real, l->root, l->root, bdf, err);
+}
+
+static void linux_disown(struct hw *hw, struct bdf bdf)
+{
+	vfio_own_release(&linux_of(hw)->own, &vfio_sys_real, linux_of(hw)->root, bdf);
 }
 
 static int linux_read_log(struct hw *hw, hw_log_fn *fn, void *arg, struct err *err)
@@ -562,6 +578,7 @@ static void linux_close(struct hw *hw)
 
 	cfg_drop_all(&l->cfg);
 	bar_drop_all(&l->bar);
+	vfio_own_release_all(&l->own, &vfio_sys_real, l->root);
 	caps_drop(l);
 	if (l->names)
 		pci_cleanup(l->names);
@@ -590,6 +607,8 @@ static const struct hw_ops linux_ops = {
 	.attr_write = linux_write_attr,
 	.bus_write = linux_write_bus,
 	.hot_reset = linux_hot_reset,
+	.own = linux_own,
+	.disown = linux_disown,
 	.wait_event = linux_wait_event,
 	.sleep = linux_sleep,
 	.forget = linux_forget,

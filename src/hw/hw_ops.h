@@ -42,6 +42,8 @@ struct hw_ops {
 	int (*bus_write)(struct hw *, const char *, const char *, struct err *);
 	int (*hot_reset)(struct hw *, struct bdf, const struct bdf *, size_t,
 			 struct err *);
+	int (*own)(struct hw *, struct bdf, struct err *);      /* NULL: no VFIO */
+	void (*disown)(struct hw *, struct bdf);
 	int (*wait_event)(struct hw *, uint64_t, struct err *);
 	void (*sleep)(struct hw *, uint64_t);
 	void (*forget)(struct hw *, struct bdf);

@@ -301,6 +301,17 @@ static int record_hot_reset(struct hw *hw, struct bdf bdf, const struct bdf *fns
 	return record_plain(record_of(hw), request, rc, &why, err);
 }
 
+/* Who else has the card is no part of what is recorded; nor is that nobody may. */
+static int record_own(struct hw *hw, struct bdf bdf, struct err *err)
+{
+	return hw_own(record_below(hw), bdf, err);
+}
+
+static void record_disown(struct hw *hw, struct bdf bdf)
+{
+	hw_disown(record_below(hw), bdf);
+}
+
 static int record_wait_event(struct hw *hw, uint64_t deadline_us, struct err *err)
 {
 	struct hw_recorder *rec = record_of(hw);
@@ -354,6 +365,8 @@ static const struct hw_ops record_ops = {
 	.attr_write = record_attr_write,
 	.bus_write = record_bus_write,
 	.hot_reset = record_hot_reset,
+	.own = record_own,
+	.disown = record_disown,
 	.wait_event = record_wait_event,
 	.sleep = record_sleep,
 	.forget = record_forget,

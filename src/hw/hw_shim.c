@@ -263,6 +263,16 @@ static uint64_t shim_now(struct hw *hw)
 	return hw_now(shim_below(hw));
 }
 
+static int shim_own(struct hw *hw, struct bdf bdf, struct err *err)
+{
+	return hw_own(shim_below(hw), bdf, err);
+}
+
+static void shim_disown(struct hw *hw, struct bdf bdf)
+{
+	hw_disown(shim_below(hw), bdf);
+}
+
 static int shim_wait_event(struct hw *hw, uint64_t deadline_us, struct err *err)
 {
 	return hw_wait_event(shim_below(hw), deadline_us, err);
@@ -351,6 +361,8 @@ static const struct hw_ops shim_ops = {
 	.attr_write = shim_attr_write,
 	.bus_write = shim_bus_write,
 	.hot_reset = shim_hot_reset,
+	.own = shim_own,
+	.disown = shim_disown,
 	.wait_event = shim_wait_event,
 	.sleep = shim_sleep,
 	.forget = shim_forget,

@@ -86,6 +86,13 @@ void hw_sim_holder(struct hw *sim, struct bdf bdf, const struct hw_holder *holde
 void hw_sim_holder_until(struct hw *sim, struct bdf bdf, const struct hw_holder *holder,
 			 uint64_t until_us);
 
+/*
+ * Somebody tries to open the function, as the kernel allows it: the VFIO group when
+ * vfio-pci has it and nobody owns (hw_own()) or has opened it, a host driver's node
+ * otherwise. False: refused, or there is nothing to open. Opened for good when true.
+ */
+bool hw_sim_try_open(struct hw *sim, struct bdf bdf, int pid);
+
 /* Times a driver other than vfio-pci was bound to a function that reads all ones. */
 unsigned hw_sim_dead_probes(const struct hw *sim);
 

@@ -35,6 +35,16 @@ int hw_hot_reset(struct hw *hw, struct bdf bdf, const struct bdf *fns, size_t n,
 		 struct err *err);
 
 /*
+ * Hold the VFIO group of @bdf, so that no VM can begin to use a function of it (one
+ * opener at a time, and the cdev counts; drivers/vfio/group.c). It neither wakes nor
+ * resets anything. -EBUSY: somebody has it; -ENOENT: @bdf has no group device (not bound
+ * to vfio-pci, or the kernel has only cdevs), so nothing is held. Let go by
+ * hw_disown() with the same @bdf, by hw_close() and by the end of the process.
+ */
+int hw_own(struct hw *hw, struct bdf bdf, struct err *err);
+void hw_disown(struct hw *hw, struct bdf bdf);
+
+/*
  * Sleep until a PCI uevent arrives or until @deadline_us (of hw_now()), whichever is
  * first. Returns 1: an event came (any; look again), 0: the time is up.
  */

@@ -62,6 +62,7 @@ struct sim_fn {
 	char driver[32], override[64];
 	bool autosuspend, suspended, d3cold_off;
 	int enabled;
+	bool owned;                     /* hw_own(): its VFIO group is held */
 	struct sim_saved saved, before_suspend;
 };
 
@@ -161,6 +162,8 @@ bool sim_attr_exists(struct hw *hw, struct bdf bdf, const char *name);
 int sim_attr_write(struct hw *hw, struct bdf bdf, const char *name, const char *value,
 		   struct err *err);
 int sim_bus_write(struct hw *hw, const char *name, const char *value, struct err *err);
+int sim_own(struct hw *hw, struct bdf bdf, struct err *err);
+void sim_disown(struct hw *hw, struct bdf bdf);
 int sim_hot_reset(struct hw *hw, struct bdf bdf, const struct bdf *fns, size_t n,
 		  struct err *err);
 

@@ -355,14 +355,85 @@ static bool in_list(struct bdf bdf, const struct bdf *fns, size_t n)
 	return false;
 }
 
+/* Is the VFIO group of @f open: ours, or somebody's device node below /dev/vfio? */
+static bool group_is_open(struct hw_sim *sim, struct sim_fn *f, bool ours)
+{
+	char group[16], other[16];
+
+	if (attr_show(sim, f, "iommu_group", group, sizeof(group)))
+		return false;
+	for (size_t i = 0; ours && i < sim->nfns; i++)
+		if (sim->fn[i]->owned &&
+		    !attr_show(sim, sim->fn[i], "iommu_group", other, sizeof(other)) &&
+		    !strcmp(group, other))
+			return true;
+	for (size_t i = 0; i < sim->nusers; i++) {
+		const struct sim_user *u = &sim->user[i];
+		struct sim_fn *g = sim_find(sim, u->fn);
+
+		if (g && sim->now < u->until &&
+		    !strncmp(u->holder.what, "/dev/vfio/", 10) &&
+		    !attr_show(sim, g, "iommu_group", other, sizeof(other)) &&
+		    !strcmp(group, other))
+			return true;
+	}
+	return false;
+}
+
+int sim_own(struct hw *hw, struct bdf bdf, struct err *err)
+{
+	struct hw_sim *sim = sim_of(hw);
+	struct sim_fn *f = sim_known(sim, bdf, err);
+	char group[16], text[BDF_STR];
+
+	bdf_str(bdf, text);
+	if (!f || strcmp(f->driver, "vfio-pci") != 0 ||
+	    attr_show(sim, f, "iommu_group", group, sizeof(group)))
+		return err_set(err, ENOENT, "%s has no VFIO group", text);
+	if (group_is_open(sim, f, false))
+		return err_set(err, EBUSY, "%s: somebody else has /dev/vfio/%s open",
+			       text, group);
+	f->owned = true;
+	return 0;
+}
+
+void sim_disown(struct hw *hw, struct bdf bdf)
+{
+	struct sim_fn *f = sim_find(sim_of(hw), bdf);
+
+	if (f)
+		f->owned = false;
+}
+
+bool hw_sim_try_open(struct hw *hw, struct bdf bdf, int pid)
+{
+	struct hw_sim *sim = sim_of(hw);
+	struct sim_fn *f = sim_find(sim, bdf);
+	struct hw_holder who = { .pid = pid, .comm = "opener" };
+	char group[16];
+
+	if (!f || !f->known || !f->driver[0])
+		return false;
+	if (strcmp(f->driver, "vfio-pci") != 0) {
+		snprintf(who.what, sizeof(who.what), "/dev/dri/card0");
+	} else {
+		if (attr_show(sim, f, "iommu_group", group, sizeof(group)) ||
+		    group_is_open(sim, f, true))
+			return false;
+		snprintf(who.what, sizeof(who.what), "/dev/vfio/%s", group);
+	}
+	hw_sim_holder(hw, bdf, &who);
+	return true;
+}
+
 /* Ownership: everything on the bus is the caller's, on vfio-pci, and closed. */
-static int hot_reset_check(const struct hw_sim *sim, const struct sim_fn *bridge,
+static int hot_reset_check(struct hw_sim *sim, const struct sim_fn *bridge,
 			   const struct bdf *fns, size_t n, struct err *err)
 {
 	char text[BDF_STR];
 
 	for (size_t i = 0; i < sim->nfns; i++) {
-		const struct sim_fn *f = sim->fn[i];
+		struct sim_fn *f = sim->fn[i];
 
 		if (!f->known || !sim_below(f, bridge))
 			continue;
@@ -372,7 +443,7 @@ static int hot_reset_check(const struct hw_sim *sim, const struct sim_fn *bridge
 				       "not part of the card", text);
 		if (strcmp(f->driver, "vfio-pci"))
 			return err_set(err, EINVAL, "%s is not bound to vfio-pci", text);
-		if (f->enabled > 0)
+		if (f->enabled > 0 || group_is_open(sim, f, false))
 			return err_set(err, EBUSY, "%s is open through vfio-pci", text);
 	}
 	return 0;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "hw/linux_sys.h"
+#include "hw/vfio_own.h"
 #include "hw/vfio_uapi.h"
 
 #define VFIO_TRIES 5            /* device locks are held shortly: 5 x 40 ms */
@@ -23,6 +24,7 @@
 struct vfio_part {
 	int group;                      /* legacy only */
 	int fd;
+	bool held;                      /* by vfio_target.own: stays open */
 };
 
 struct vfio_run {
@@ -67,33 +69,17 @@ static void run_close(struct vfio_run *r)
 
 	if (r->dev >= 0 && !r->dev_is_part)
 		r->sys->close(r->ctx, r->dev);
-	for (i = 0; i < r->parts; i++)
-		r->sys->close(r->ctx, r->part[i].fd);
+	for (i = 0; i < r->parts; i++) {
+		if (r->part[i].held)
+			run_ioctl(r, r->part[i].fd, VFIO_GROUP_UNSET_CONTAINER, NULL);
+		else
+			r->sys->close(r->ctx, r->part[i].fd);
+	}
 	if (r->container >= 0)
 		r->sys->close(r->ctx, r->container);
 	r->dev = r->container = -1;
 	r->dev_is_part = false;
 	r->parts = 0;
-}
-
-static int vfio_group_of(const char *root, struct bdf bdf, int *group, struct err *err)
-{
-	char path[SYS_PATH], text[32], at[BDF_STR], *end;
-	int rc = sys_fn_path(path, root, bdf, "iommu_group");
-	long val;
-
-	if (!rc)
-		rc = sys_read_link(path, text, sizeof(text));
-	if (rc)
-		return err_set(err, ENOTTY, "%s: VFIO cannot be used: the function has "
-			       "no IOMMU group (is the IOMMU switched on?)",
-			       bdf_str(bdf, at));
-	val = strtol(text, &end, 10);
-	if (end == text || *end || val < 0 || val > 0x7fffffff)
-		return err_set(err, EIO, "%s: not an IOMMU group: '%s'",
-			       bdf_str(bdf, at), text);
-	*group = (int)val;
-	return 0;
 }
 
 /* ---- what both interfaces share: whom does it hit, and the reset itself ---- */
@@ -254,7 +240,10 @@ static int group_open(struct vfio_run *r, int group, struct err *err)
 
 	snprintf(path, sizeof(path), "/dev/vfio/%d", group);
 	p->group = group;
-	p->fd = run_open(r, path);
+	p->fd = r->t->own ? vfio_own_fd(r->t->own, group) : -1;
+	p->held = p->fd >= 0;
+	if (!p->held)
+		p->fd = run_open(r, path);
 	if (p->fd == -ENOENT)
 		return -ENOENT;
 	if (p->fd == -EBUSY)
@@ -445,7 +434,7 @@ static int cdev_add(struct vfio_run *r, struct bdf bdf, struct err *err)
 	fd = run_open(r, path);
 	if (fd < 0)
 		return err_sys(err, -fd, "%s: %s", bdf_str(bdf, at), path);
-	r->part[r->parts++].fd = fd;
+	r->part[r->parts++] = (struct vfio_part){ .fd = fd };
 	if (bdf_eq(bdf, r->t->bdf)) {
 		r->dev = fd;
 		r->dev_is_part = true;

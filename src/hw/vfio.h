@@ -28,12 +28,16 @@ extern const struct vfio_sys vfio_sys_real;     /* its ctx: the root, a const ch
  * exist here (no IOMMU group, not bound to vfio-pci, neither slot nor bus can be
  * reset). @root is where sysfs is looked up.
  */
+struct vfio_own;
+
 struct vfio_target {
 	const char *root;
 	struct bdf bdf;
 	const struct bdf *fns;
 	size_t n;
+	const struct vfio_own *own;     /* groups that are held already, or NULL */
 };
+
 
 int vfio_hot_reset(const struct vfio_sys *sys, void *ctx, const struct vfio_target *t,
 		   struct err *err);

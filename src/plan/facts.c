@@ -165,6 +165,18 @@ static int facts_from_nodes(struct hw *hw, const struct node_list *l, struct tar
 	return facts_holders(hw, t, err);
 }
 
+int facts_again(struct hw *hw, struct target *t, struct err *err)
+{
+	for (size_t i = 0; i < t->nfns; i++) {
+		int rc = facts_fn_again(hw, &t->fn[i], err);
+
+		if (rc)
+			return rc;
+	}
+	t->nholders = 0;
+	return facts_holders(hw, t, err);
+}
+
 static bool facts_has_fn(const struct target *t, struct bdf bdf)
 {
 	for (size_t i = 0; i < t->nfns; i++)

@@ -150,6 +150,13 @@ int facts_collect(struct hw *hw, const struct bdf_spec *spec, struct target *t,
 		  struct err *err);
 void target_free(struct target *t);
 
+/*
+ * @t again, as far as it changes from one moment to the next and costs little to read:
+ * drivers, enable counts, virtual functions and who has the card open. A function that
+ * is gone by now keeps no driver.
+ */
+int facts_again(struct hw *hw, struct target *t, struct err *err);
+
 /* The kernel's addresses of the BARs, now: the attribute `resource`. */
 int facts_bars(struct hw *hw, struct bdf bdf, struct bar_facts bar[6], struct err *err);
 

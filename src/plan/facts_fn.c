@@ -255,6 +255,21 @@ static bool bridge_tbt_port(struct hw *hw, const struct bridge_facts *br,
 	return false;
 }
 
+int facts_fn_again(struct hw *hw, struct fn_facts *fn, struct err *err)
+{
+	struct err bad = { 0 };
+
+	fn->driver[0] = '\0';
+	fn->enabled = -1;
+	fn->vfs = 0;
+	if (!hw_attr_exists(hw, fn->bdf, "vendor"))
+		return 0;
+	fn_attr(hw, fn->bdf, "driver", fn->driver, sizeof(fn->driver), &bad);
+	fn->enabled = (int)fn_number(hw, fn->bdf, "enable", -1, &bad);
+	fn->vfs = (int)fn_number(hw, fn->bdf, "sriov_numvfs", 0, &bad);
+	return bad.code ? err_set(err, bad.code, "%s", bad.text) : 0;
+}
+
 void facts_bridge(struct hw *hw, struct bdf bdf, struct bridge_facts *br,
 		  struct err *err)
 {

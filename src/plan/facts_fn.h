@@ -16,6 +16,8 @@
 /* What exists but cannot be read: the first sentence about it is left in @err. */
 void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *fn,
 	      struct err *err);
+/* What of it changes quickly; all empty when the function is gone. */
+int facts_fn_again(struct hw *hw, struct fn_facts *fn, struct err *err);
 void facts_bridge(struct hw *hw, struct bdf bdf, struct bridge_facts *br,
 		  struct err *err);
 void facts_other(struct hw *hw, struct bdf bdf, struct other_fn *other, struct err *err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "plan/guards.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ struct guard {
 	unsigned bit;
 	const char *option;
 	const char *(*objects)(struct plan *plan);
+	bool quick;                     /* may change while a plan is run */
 };
 
 static const char *guard_opened(struct plan *plan)
@@ -174,13 +176,13 @@ static const char *guard_storage(struct plan *plan)
 }
 
 static const struct guard guards[] = {
-	{ "in-use", FORCE_IN_USE, "--force-in-use", guard_in_use },
-	{ "vfs", FORCE_VFS, "--force-vfs", guard_vfs },
-	{ "mdev", FORCE_MDEV, "--force-mdev", guard_mdev },
-	{ "hive", FORCE_HIVE, "--force-hive", guard_hive },
-	{ "network", FORCE_NETWORK, "--force-network", guard_network },
-	{ "storage", FORCE_STORAGE, "--force-storage", guard_storage },
-	{ "console", FORCE_CONSOLE, "--force-console", guard_console },
+	{ "in-use", FORCE_IN_USE, "--force-in-use", guard_in_use, true },
+	{ "vfs", FORCE_VFS, "--force-vfs", guard_vfs, true },
+	{ "mdev", FORCE_MDEV, "--force-mdev", guard_mdev, false },
+	{ "hive", FORCE_HIVE, "--force-hive", guard_hive, false },
+	{ "network", FORCE_NETWORK, "--force-network", guard_network, false },
+	{ "storage", FORCE_STORAGE, "--force-storage", guard_storage, false },
+	{ "console", FORCE_CONSOLE, "--force-console", guard_console, false },
 };
 
 static const char *guard_broken_quirk(struct plan *plan)
@@ -203,18 +205,12 @@ static const char *guard_broken_quirk(struct plan *plan)
 			 q == plan->quirk ? "" : " of this card or above it");
 }
 
-void guard_target(struct plan *plan)
+static void guard_all(struct plan *plan, bool quick)
 {
-	plan->refusal = guard_broken_quirk(plan);
-	if (plan->refusal) {
-		plan->refusal_name = "broken-quirk";
-		plan->refusal_config = true;
-		return;
-	}
 	for (size_t i = 0; i < sizeof(guards) / sizeof(*guards); i++) {
 		const char *why;
 
-		if (plan->opts.force & guards[i].bit)
+		if (plan->opts.force & guards[i].bit || (quick && !guards[i].quick))
 			continue;
 		why = guards[i].objects(plan);
 		if (!why)
@@ -224,6 +220,53 @@ void guard_target(struct plan *plan)
 		plan->refusal_name = guards[i].name;
 		return;
 	}
+}
+
+void guard_target(struct plan *plan)
+{
+	plan->refusal = guard_broken_quirk(plan);
+	if (!plan->refusal) {
+		guard_all(plan, false);
+		return;
+	}
+	plan->refusal_name = "broken-quirk";
+	plan->refusal_config = true;
+}
+
+/* --- once more, while the plan is run ------------------------------------------ */
+
+/* Has the attempt come to own the group of @fn? Then nobody else has it open. */
+static bool guard_owned(const struct attempt *a, const struct step *s,
+			const struct target *t, const struct fn_facts *fn)
+{
+	for (size_t i = 0; s && &a->step[i] < s; i++) {
+		if (a->step[i].kind != STEP_OWN)
+			continue;
+		for (size_t k = 0; k < t->nfns; k++)
+			if (bdf_eq(t->fn[k].bdf, a->step[i].fn) &&
+			    t->fn[k].iommu_group == fn->iommu_group)
+				return true;
+	}
+	return false;
+}
+
+int guard_again(struct hw *hw, const struct plan *plan, const struct attempt *a,
+		const struct step *s, struct err *err)
+{
+	struct target t = *plan->target;
+	struct plan look = { .target = &t, .opts = plan->opts };
+	int rc = facts_again(hw, &t, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < t.nfns; i++)
+		if (guard_owned(a, s, &t, &t.fn[i]))
+			t.fn[i].enabled = 0;    /* by ourselves */
+	guard_all(&look, true);
+	if (look.refusal)
+		rc = err_set(err, EBUSY, "%s", look.refusal);
+	plan_free(&look);
+	return rc;
 }
 
 /* --- single attempts ----------------------------------------------------------- */

@@ -26,6 +26,13 @@ const struct quirk *deny_broken(const struct plan *plan, struct bdf *about);
 /* Marks attempts whose blast radius holds something foreign as refused. */
 void guard_attempts(struct plan *plan);
 
+/*
+ * The guards of what may have changed since the plan was made, right before step @s of
+ * @a (NULL: before the attempt): 0, or -EBUSY with who in @err, or an error of reading.
+ */
+int guard_again(struct hw *hw, const struct plan *plan, const struct attempt *a,
+		const struct step *s, struct err *err);
+
 struct force_option {
 	const char *option;             /* "force-in-use" */
 	unsigned bit;                   /* enum force */

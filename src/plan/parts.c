@@ -145,6 +145,68 @@ bool part_is_host_driver(const char *driver)
 	return driver[0] && strcmp(driver, "vfio-pci") && strcmp(driver, "pci-stub");
 }
 
+enum own_what { OWN_BOUND, OWN_ANY };   /* functions that vfio-pci has now, or all */
+
+/* Is function @i the first of its IOMMU group that is to be owned? */
+static bool own_leads(const struct plan *plan, const struct attempt *a, size_t i,
+		      enum own_what what)
+{
+	const struct fn_facts *fn = plan->target->fn;
+
+	if (fn[i].iommu_group < 0 || !part_touches(plan, a, i) ||
+	    (what == OWN_BOUND && strcmp(fn[i].driver, "vfio-pci") != 0))
+		return false;
+	for (size_t k = 0; k < i; k++)
+		if (fn[k].iommu_group == fn[i].iommu_group &&
+		    own_leads(plan, a, k, what))
+			return false;
+	return true;
+}
+
+static bool own_wanted(const struct plan *plan, const struct attempt *a, size_t i,
+		       enum own_what what)
+{
+	return !(plan->opts.force & FORCE_IN_USE) && own_leads(plan, a, i, what);
+}
+
+static void own_node(struct plan *plan, struct step *s, size_t i)
+{
+	s->text = plan_text(plan, "/dev/vfio/%d", plan->target->fn[i].iommu_group);
+	s->limit_us = s->kind == STEP_OWN ? 1000000 : 0;
+}
+
+static void own_now(struct plan *plan, struct attempt *a, size_t i)
+{
+	own_node(plan, attempt_step(a, STEP_OWN, PHASE_PREPARE,
+				    plan->target->fn[i].bdf), i);
+}
+
+void part_own(struct plan *plan, struct attempt *a, enum step_phase until)
+{
+	for (size_t i = 0; i < plan->target->nfns; i++) {
+		if (!own_wanted(plan, a, i, OWN_BOUND))
+			continue;
+		own_now(plan, a, i);
+		own_node(plan, attempt_undo(a, STEP_DISOWN, until,
+					    plan->target->fn[i].bdf), i);
+	}
+}
+
+void part_disown(struct plan *plan, struct attempt *a, size_t i)
+{
+	if (own_wanted(plan, a, i, OWN_ANY))
+		own_node(plan, attempt_undo(a, STEP_DISOWN, PHASE_PUT_BACK,
+					    plan->target->fn[i].bdf), i);
+}
+
+void part_own_rest(struct plan *plan, struct attempt *a)
+{
+	for (size_t i = 0; i < plan->target->nfns; i++)
+		if (own_wanted(plan, a, i, OWN_ANY) &&
+		    !own_wanted(plan, a, i, OWN_BOUND))
+			own_now(plan, a, i);
+}
+
 void part_unbind(struct plan *plan, struct attempt *a, bool all)
 {
 	const struct target *t = plan->target;

@@ -48,6 +48,29 @@ void part_awake(struct attempt *a, struct bdf fn, const char *after);
 void part_wait_d0(struct attempt *a, enum step_phase phase, const struct fn_facts *fn);
 /* NVIDIA audio must have been in D0 for 20 ms before its bus is reset. */
 void part_settle_audio(struct plan *plan, struct attempt *a);
+/*
+ * First of all steps: the VFIO groups of the touched functions that vfio-pci has are
+ * held, so that no VM can begin to use them; let go in the phase @until (PUT_BACK). A group is
+ * opened by one process at a time, and device descriptors and cdevs count as its openers
+ * (drivers/vfio/group.c). Opening it neither wakes nor resets a function. Not with
+ * --force-in-use: somebody else has it then.
+ *
+ * What is not owned this way:
+ * - kernels without the group interface (CONFIG_VFIO_GROUP=n): binding the cdev would
+ *   be owning, but resets the function, and its last close does so again;
+ * - functions of host drivers: asked right before the driver is taken off
+ *   (exec_watch.ready), which leaves the time between; afterwards there is nothing that
+ *   could be opened. The kernel cuts off who had /dev/dri open then; for who has a sound
+ *   device open the unbinding waits.
+ */
+void part_own(struct plan *plan, struct attempt *a, enum step_phase until);
+/*
+ * For functions that the attempt itself binds: part_disown() right after the step that
+ * binds function @i, so that its driver goes back while the group is still held, and
+ * part_own_rest() when all are bound.
+ */
+void part_disown(struct plan *plan, struct attempt *a, size_t i);
+void part_own_rest(struct plan *plan, struct attempt *a);
 /* Host drivers (not vfio-pci) let go; with @all, vfio-pci too. Bound again after. */
 void part_unbind(struct plan *plan, struct attempt *a, bool all);
 /* A driver that uses the card for the host: neither none, vfio-pci nor pci-stub. */

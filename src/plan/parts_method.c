@@ -175,6 +175,7 @@ int part_kernel_method(struct plan *plan, const struct kernel_method *km)
 		return 0;
 	}
 	a = plan_attempt(plan, m, m->name);
+	part_own(plan, a, PHASE_PUT_BACK);
 	part_wake(plan, a);
 	part_unbind(plan, a, false);
 	part_keep(plan, a);

@@ -36,6 +36,8 @@ enum step_kind {
 	STEP_BARS,      /* check: configuration BARs equal the kernel's resources */
 	STEP_KEEP,      /* remember the bits under mask of a vendor register */
 	STEP_PUT,       /* put them back as they were */
+	STEP_OWN,       /* hold `text`, the function's VFIO group: nobody can open it */
+	STEP_DISOWN,    /* let it go; so does the end of the process */
 	STEP_KINDS
 };
 

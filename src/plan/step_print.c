@@ -195,6 +195,16 @@ static void print_put(struct line *l, const struct step *s)
 	line_bits(l, s);
 }
 
+static void print_own(struct line *l, const struct step *s)
+{
+	line_add(l, "own %s until the end, if there is one", s->text);
+}
+
+static void print_disown(struct line *l, const struct step *s)
+{
+	line_add(l, "let go of %s", s->text);
+}
+
 static void (*const step_printers[STEP_KINDS])(struct line *, const struct step *) = {
 	[STEP_REQUIRE] = print_require, [STEP_CHECK] = print_check,
 	[STEP_WAIT] = print_wait, [STEP_DELAY] = print_delay,
@@ -204,6 +214,7 @@ static void (*const step_printers[STEP_KINDS])(struct line *, const struct step 
 	[STEP_HOT_RESET] = print_hot_reset, [STEP_REMOVE] = print_remove,
 	[STEP_APPEAR] = print_appear, [STEP_BARS] = print_bars,
 	[STEP_KEEP] = print_keep, [STEP_PUT] = print_put,
+	[STEP_OWN] = print_own, [STEP_DISOWN] = print_disown,
 };
 
 void step_print(const struct step *s, char *buf, size_t size)

@@ -41,6 +41,7 @@ struct exec {
 	uint32_t value;
 	bool ones;                      /* ... one of its alternatives read all ones */
 	bool undoing;
+	bool acting;                    /* the first step that acts has begun */
 	bool tail_failed;
 	bool rest_passed;               /* ... of the statement that is being done */
 	uint8_t started[EXEC_MAX_STEPS / 8];
@@ -273,7 +274,10 @@ static void exec_undone(struct exec *x, size_t i)
 
 static bool exec_undoes(const struct exec *x, size_t i)
 {
-	return x->a->step[i].undo_of == (int)x->at + 1 && !x->a->step[i].tail;
+	const struct step *s = &x->a->step[i];
+
+	/* a group is let go by the end of the process as well */
+	return s->undo_of == (int)x->at + 1 && !s->tail && s->kind != STEP_DISOWN;
 }
 
 /* How the step that is being done will be undone: all of it, or nothing stays. */
@@ -720,6 +724,26 @@ static int do_put(struct exec *x, const struct step *s, struct err *err)
 	return k ? kept_put(x, s, k->value & s->mask, err) : 0;
 }
 
+/* A node that does not exist cannot be opened by anybody else either. */
+static int do_own(struct exec *x, const struct step *s, struct err *err)
+{
+	struct err why = { 0 };
+	int rc = hw_own(x->hw, s->fn, &why);
+
+	if (rc == -ENOENT)
+		return 0;
+	if (rc)
+		*err = why;
+	return rc;
+}
+
+static int do_disown(struct exec *x, const struct step *s, struct err *err)
+{
+	(void)err;
+	hw_disown(x->hw, s->fn);
+	return 0;
+}
+
 static int (*const exec_steps[STEP_KINDS])(struct exec *, const struct step *,
 					   struct err *) = {
 	[STEP_REQUIRE] = do_require, [STEP_CHECK] = do_check, [STEP_WAIT] = do_wait,
@@ -728,6 +752,7 @@ static int (*const exec_steps[STEP_KINDS])(struct exec *, const struct step *,
 	[STEP_BIND] = do_bind, [STEP_HOT_RESET] = do_hot_reset,
 	[STEP_REMOVE] = do_remove, [STEP_APPEAR] = do_appear, [STEP_BARS] = do_bars,
 	[STEP_KEEP] = do_keep, [STEP_PUT] = do_put,
+	[STEP_OWN] = do_own, [STEP_DISOWN] = do_disown,
 };
 
 /* --- one attempt --------------------------------------------------------------- */
@@ -841,6 +866,63 @@ static void exec_interrupted(struct exec *x, const struct attempt *a,
 	exec_failed(x, a, s, &err);
 }
 
+/* --- somebody else -------------------------------------------------------------- */
+
+/* Is this where the card's user would first lose something? */
+static bool exec_acts(const struct exec *x, const struct step *s)
+{
+	static const bool acts[STEP_KINDS] = {
+		[STEP_WRITE] = true, [STEP_SET] = true, [STEP_ATTR] = true,
+		[STEP_BIND] = true, [STEP_HOT_RESET] = true, [STEP_REMOVE] = true,
+	};
+
+	if (s->phase == PHASE_PREPARE)
+		return s->kind == STEP_BIND;
+	return s->phase == PHASE_ACT && acts[s->kind] && !x->acting;
+}
+
+/* @s NULL: before the attempt. True: somebody is in the way, and *@err says who. */
+static bool exec_in_the_way(struct exec *x, const struct step *s, struct err *err)
+{
+	const struct exec_watch *w = x->watch;
+
+	if (!w || !w->ready || (x->a->errand && !s))
+		return false;
+	return w->ready(w->arg, x->a, s, err) < 0;
+}
+
+static bool exec_refuse(struct exec *x, const struct step *s, const struct err *err)
+{
+	x->out->result = EXEC_REFUSED;
+	x->out->at = s;
+	x->out->err = *err;
+	return true;
+}
+
+static bool exec_refused(struct exec *x, const struct step *s)
+{
+	struct err err = { 0 };
+
+	if (s && !exec_acts(x, s))
+		return false;
+	if (exec_in_the_way(x, s, &err))
+		return exec_refuse(x, s, &err);
+	x->acting |= s && s->phase == PHASE_ACT;
+	return false;
+}
+
+/* VFIO says that somebody has it: the guard knows who. */
+static bool exec_taken(struct exec *x, const struct step *s, struct err *err)
+{
+	struct err who = { 0 };
+
+	if (err->code != EBUSY || (s->kind != STEP_OWN && s->kind != STEP_HOT_RESET))
+		return false;
+	if (exec_in_the_way(x, NULL, &who))
+		return exec_refuse(x, s, &who);
+	return s->kind == STEP_OWN && exec_refuse(x, s, err);
+}
+
 /* After a failure: what was started is undone, and a tail runs as far as it gets. */
 static bool exec_due(const struct exec *x, const struct step *s)
 {
@@ -858,6 +940,8 @@ static void exec_step_failed(struct exec *x, const struct attempt *a,
 		return;
 	}
 	x->out->nfailed++;
+	if (!failed && exec_taken(x, s, err))
+		return;
 	x->tail_failed |= s->tail;
 	if (!failed && (a->errand || s->phase != PHASE_PUT_BACK))
 		exec_failed(x, a, s, err);
@@ -883,6 +967,8 @@ static void exec_steps_of(struct exec *x, const struct attempt *a)
 			exec_interrupted(x, a, s);
 			continue;
 		}
+		if (!failed && !x->undoing && exec_refused(x, s))
+			continue;
 		x->at = i;
 		if (exec_step(x, a, s, &err) < 0)
 			exec_step_failed(x, a, s, failed, &err);
@@ -936,7 +1022,7 @@ void exec_attempt(struct hw *hw, const struct plan *plan, const struct attempt *
 		err_set(&out->err, E2BIG, "%s: %zu steps are more than %d", a->name,
 			a->nsteps, EXEC_MAX_STEPS);
 		out->result = EXEC_FAILED;
-	} else {
+	} else if (!exec_refused(&x, NULL)) {
 		exec_steps_of(&x, a);
 	}
 	if (out->result == EXEC_NOT_RUN)
@@ -953,7 +1039,7 @@ void exec_attempt(struct hw *hw, const struct plan *plan, const struct attempt *
 static bool exec_may_try(const struct attempt *a, const struct exec_summary *sum)
 {
 	return a->usable == ATTEMPT_YES && !sum->healthy && !sum->interrupted &&
-	       (sum->answers || !a->needs_answer);
+	       !sum->refused && (sum->answers || !a->needs_answer);
 }
 
 void exec_plan(struct hw *hw, const struct plan *plan, const struct exec_watch *watch,
@@ -970,7 +1056,10 @@ void exec_plan(struct hw *hw, const struct plan *plan, const struct exec_watch *
 		if (!exec_may_try(a, sum))
 			continue;
 		exec_attempt(hw, plan, a, watch, deadline_us, &out[i]);
-		sum->tried++;
+		if (out[i].result == EXEC_REFUSED)
+			sum->refused = &out[i];
+		else
+			sum->tried++;
 		sum->answers = out[i].answers;
 		sum->interrupted = out[i].interrupted;
 		if (out[i].result == EXEC_HEALTHY && (out[i].answers || a->errand))

@@ -24,6 +24,8 @@ enum exec_result {
 	EXEC_SKIPPED,           /* a requirement says: not for this card now */
 	EXEC_FAILED,            /* a step of the method failed */
 	EXEC_UNHEALTHY,         /* the method ran, the health checks say no */
+	/* somebody uses the card by now: nothing was reset, all was undone */
+	EXEC_REFUSED,
 };
 
 /* What a health check read. */
@@ -104,6 +106,14 @@ struct exec_watch {
 		    uint64_t took_us);
 	/* Should the attempt stop? Undo steps run all the same. */
 	bool (*stop)(void *arg);
+	/*
+	 * May the card still be touched? Asked before each attempt but an errand (@s is
+	 * NULL), before each step that takes a driver off, and before the first step
+	 * that acts. 0, or a negative errno with who stands in the way in @err: then the
+	 * attempt is undone and no other is made. Must be quick.
+	 */
+	int (*ready)(void *arg, const struct attempt *a, const struct step *s,
+		     struct err *err);
 	void *arg;
 	const struct exec_keep *keep;   /* NULL: nothing is written down */
 };
@@ -120,15 +130,16 @@ void exec_attempt(struct hw *hw, const struct plan *plan, const struct attempt *
 struct exec_summary {
 	const struct attempt *healthy;  /* the attempt that made it, or NULL */
 	bool answers;                   /* the card answers at the end */
-	size_t tried;                   /* attempts that were run */
+	size_t tried;                   /* attempts that were run, and not refused */
 	bool interrupted;
+	const struct exec_outcome *refused;     /* the attempt that was, or NULL */
 	uint64_t took_us;
 };
 
 /*
  * Walk the ladder: usable attempts in order until one ends healthy. After a failure
  * the next attempt runs only if the card still answers or the method can do without.
- * An errand that did all its steps counts as healthy.
+ * A refusal ends it. An errand that did all its steps counts as healthy.
  * @out has plan->nattempts elements.
  */
 void exec_plan(struct hw *hw, const struct plan *plan, const struct exec_watch *watch,

@@ -1147,6 +1147,7 @@ static void assert_golden(const struct attempt *a, const char *const line[], siz
 static void test_golden_flr(void **state)
 {
 	static const char *const lines[] = {
+		"prepare: 0000:01:00.0 own /dev/vfio/21 until the end, if there is one",
 		"prepare: 0000:01:00.0 put 'on' into power/control",
 		"prepare: 0000:01:00.1 put 'on' into power/control",
 		"prepare: 0000:01:00.0 wait PMCSR.POWER_STATE == 0x0 [config "
@@ -1179,6 +1180,7 @@ static void test_golden_flr(void **state)
 		"put back: 0000:01:00.0 put 'flr' into reset_method",
 		"put back: 0000:01:00.1 put 'auto' into power/control",
 		"put back: 0000:01:00.0 put 'auto' into power/control",
+		"put back: 0000:01:00.0 let go of /dev/vfio/21",
 	};
 	struct rig *r = rig_open("flr", RIG_ROOT_PORT);
 
@@ -1191,6 +1193,7 @@ static void test_golden_flr(void **state)
 }
 
 static const char *const golden_bus_lines[] = {
+	"prepare: 0000:01:00.0 own /dev/vfio/21 until the end, if there is one",
 	"prepare: 0000:01:00.0 put 'on' into power/control",
 	"prepare: 0000:01:00.1 put 'on' into power/control",
 	"prepare: 0000:01:00.0 wait PMCSR.POWER_STATE == 0x0 [config "
@@ -1200,6 +1203,7 @@ static const char *const golden_bus_lines[] = {
 	"prepare: 0000:01:00.1 delay 20 ms",
 	"prepare: 0000:01:00.1 unbind its driver",
 	"prepare: 0000:01:00.0 unbind its driver",
+	"prepare: 0000:01:00.0 let go of /dev/vfio/21",
 	"prepare: 0000:01:00.0 set COMMAND.BUS_MASTER = 0x0 [config 0x4]",
 	"prepare: 0000:01:00.1 set COMMAND.BUS_MASTER = 0x0 [config 0x4]",
 	"act: 0000:01:00.1 remove from the kernel's bus",

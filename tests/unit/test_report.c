@@ -215,7 +215,7 @@ static void test_healthy(void **state)
 	assert_has(t.json, "\"name\":\"Card \\\"X\\\" \\\\ \\t1\"");
 	assert_has(t.json, "\"result\":\"does-not-apply\"");
 	assert_has(t.plan, "would try, in this order");
-	assert_has(t.plan, "3.1 0000:01:00.0 put 'on' into power/control");
+	assert_has(t.plan, "3.2 0000:01:00.0 put 'on' into power/control");
 	told_close(&t);
 }
 

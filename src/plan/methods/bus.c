@@ -129,9 +129,15 @@ static void bus_make(struct plan *plan, struct attempt *a, size_t level)
 {
 	a->needs_answer = false;
 	a->floor_us = SBR_PULSE_US + RESET_TO_CONFIG_US;
+	part_own(plan, a, PHASE_PREPARE);
 	part_wake(plan, a);
 	part_settle_audio(plan, a);
 	part_unbind(plan, a, true);
+	/*
+	 * Without driver there is nothing to open. And a group that is held while its
+	 * functions are removed keeps its number: they would come back with another.
+	 */
+	attempt_flush_undo(a, PHASE_PREPARE);
 	part_keep(plan, a);
 	bus_quiet(plan, a);
 	bus_remove(plan, a, level);

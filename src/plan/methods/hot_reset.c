@@ -32,13 +32,14 @@ static const char *hot_reset_unable(struct plan *plan, enum usable *why)
 }
 
 /* Binding to vfio-pci allows runtime suspend; the function is wanted awake. */
-static void hot_reset_bind(struct plan *plan, struct attempt *a,
-			   const struct fn_facts *fn)
+static void hot_reset_bind(struct plan *plan, struct attempt *a, size_t i)
 {
+	const struct fn_facts *fn = &plan->target->fn[i];
 	struct step *s = attempt_step(a, STEP_BIND, PHASE_PREPARE, fn->bdf);
 
 	s->text = "vfio-pci";
 	s->limit_us = 5000000;
+	part_disown(plan, a, i);
 	s = attempt_undo(a, STEP_BIND, PHASE_PUT_BACK, fn->bdf);
 	s->text = fn->driver;
 	s->limit_us = 5000000;
@@ -59,11 +60,13 @@ static void hot_reset_make(struct plan *plan, struct attempt *a)
 	a->level = 0;
 	a->whole_slot = true;
 	a->floor_us = SBR_PULSE_US + RESET_TO_CONFIG_US;
+	part_own(plan, a, PHASE_PUT_BACK);
 	part_wake(plan, a);
 	part_settle_audio(plan, a);
 	for (size_t i = 0; i < t->nfns; i++)
 		if (strcmp(t->fn[i].driver, "vfio-pci"))
-			hot_reset_bind(plan, a, &t->fn[i]);
+			hot_reset_bind(plan, a, i);
+	part_own_rest(plan, a);
 	part_mute_resets(plan, a);
 	part_keep(plan, a);
 	s = attempt_step(a, STEP_HOT_RESET, PHASE_ACT, t->fn[0].bdf);

@@ -21,6 +21,7 @@ static int none_plan(struct plan *plan, const struct q_method *asked, struct err
 	}
 	a = plan_attempt(plan, &method_none, "none");
 	a->whole_slot = true;
+	part_own(plan, a, PHASE_PUT_BACK);
 	part_wake(plan, a);
 	part_decode(plan, a);
 	part_program(plan, a, &q->clean, PHASE_ACT, STEP_REQUIRE);

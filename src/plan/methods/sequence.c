@@ -67,6 +67,7 @@ static void sequence_add(struct plan *plan, const struct q_block *block)
 	a->whole_slot = true;
 	a->floor_us = sequence_floor(block);
 	sequence_trust(plan, a);
+	part_own(plan, a, PHASE_PUT_BACK);
 	part_wake(plan, a);
 	part_unbind(plan, a, false);
 	part_keep(plan, a);

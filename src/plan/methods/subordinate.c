@@ -18,6 +18,7 @@ static void subordinate_make(struct plan *plan, struct attempt *a, size_t level)
 	struct step *s;
 
 	a->floor_us = SBR_PULSE_US + RESET_TO_CONFIG_US;
+	part_own(plan, a, PHASE_PUT_BACK);
 	part_wake(plan, a);
 	part_settle_audio(plan, a);
 	part_unbind(plan, a, false);
