@@ -897,7 +897,7 @@ static const struct vfio_sys script_sys = {
 static int run_script(struct tree *t, const struct bdf *fns, size_t n,
 		      const struct call *call, size_t calls)
 {
-	const struct vfio_target target = { t->root, gpu, fns, n };
+	const struct vfio_target target = { t->root, gpu, fns, n, NULL };
 	struct script s = { call, calls, 0 };
 	int rc = vfio_hot_reset(&script_sys, &s, &target, &t->err);
 
