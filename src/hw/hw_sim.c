@@ -305,6 +305,7 @@ static int sim_cfg_write(struct hw *hw, struct bdf bdf, unsigned off, unsigned w
 		return err_sys(err, EPERM, "%s: config: kernel lockdown",
 			       bdf_str(bdf, text));
 	sim_write(sim_of(hw), f, off, width, val);
+	sim_port_interrupts(sim_of(hw));
 	return 0;
 }
 
@@ -383,7 +384,24 @@ static bool sim_host_exists(struct hw *hw, const char *path)
 	return t && !t->absent;
 }
 
-/* Extended capabilities do not exist here: configuration spaces have 256 bytes. */
+/* 15 pairs of dwords fit into what a bridge has beyond 256 bytes. */
+static unsigned sim_ext_cap(struct hw_sim *sim, struct sim_fn *f, uint16_t id)
+{
+	unsigned off = PCI_CFG_SPACE_SIZE;
+
+	for (int steps = 0; steps < 32 && off; steps++) {
+		uint32_t head = sim_read(sim, f, off, 4);
+
+		if (head == UINT32_MAX)
+			return 0;
+		if (PCI_EXT_CAP_ID(head) == id)
+			return off;
+		off = PCI_EXT_CAP_NEXT(head);
+	}
+	return 0;
+}
+
+/* Cards have no extended capabilities here: their configuration ends at 256 bytes. */
 static int sim_find_cap(struct hw *hw, struct bdf bdf, uint16_t id, bool ext,
 			unsigned *off, struct err *err)
 {
@@ -392,7 +410,8 @@ static int sim_find_cap(struct hw *hw, struct bdf bdf, uint16_t id, bool ext,
 
 	if (!f)
 		return -ENODEV;
-	*off = ext ? 0 : sim_cap(sim_of(hw), f, (uint8_t)id);
+	*off = !ext ? sim_cap(sim_of(hw), f, (uint8_t)id) :
+	       f->port ? sim_ext_cap(sim_of(hw), f, id) : 0;
 	if (*off)
 		return 0;
 	return err_set(err, ENOENT, "%s: no capability 0x%x", bdf_str(bdf, text), id);
@@ -436,12 +455,14 @@ static int sim_wait_event(struct hw *hw, uint64_t deadline_us, struct err *err)
 	}
 	if (sim->now < deadline_us)
 		sim->now = deadline_us;
+	sim_port_interrupts(sim);
 	return 0;
 }
 
 static void sim_sleep(struct hw *hw, uint64_t us)
 {
 	sim_of(hw)->now += us;
+	sim_port_interrupts(sim_of(hw));
 }
 
 static void sim_forget(struct hw *hw, struct bdf bdf)

@@ -43,7 +43,12 @@ struct sim_bridge {
 	uint16_t vendor, device;
 	uint8_t speed, width;           /* the trained link, as in LNKSTA; 0: no link */
 	bool reports_active;            /* LNKCAP: data link layer active reporting */
-	bool hotplug;                   /* a native hotplug slot */
+	bool hotplug; /* a native hotplug slot, presence in-band; pciehp listens */
+	bool slot_power;                /* ... with a power controller */
+	bool bandwidth; /* the kernel asks for bandwidth notifications (6.13 and later) */
+	bool errors;                    /* AER and DPC, both on */
+	/* Surprise Down also for a reset, from which PCIe 3.2.1 exempts it */
+	bool surprised_by_reset;
 	bool no_subordinate;            /* a kernel without reset_subordinate */
 	uint64_t train_us;              /* from the end of a reset to the link being up */
 };
@@ -95,6 +100,13 @@ bool hw_sim_try_open(struct hw *sim, struct bdf bdf, int pid);
 
 /* Times a driver other than vfio-pci was bound to a function that reads all ones. */
 unsigned hw_sim_dead_probes(const struct hw *sim);
+
+/* Times that pciehp took a card for pulled out. */
+unsigned hw_sim_surprises(const struct hw *sim);
+/* Messages about errors that ports have sent. */
+unsigned hw_sim_error_messages(const struct hw *sim);
+/* DPC triggers at this port, because of an ERR_FATAL of the card. */
+void hw_sim_contain(struct hw *sim, struct bdf bridge);
 
 /* Does the kernel know the function at this moment? */
 bool hw_sim_known(const struct hw *sim, struct bdf bdf);

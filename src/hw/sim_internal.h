@@ -11,7 +11,7 @@
 #include "hw/hw_sim.h"
 
 #define SIM_FNS 64
-#define SIM_CFG 256
+#define SIM_PORT_CFG 512        /* of a bridge that has AER and DPC; else 256 */
 #define SIM_TEXTS 64
 #define SIM_NAMES 16
 #define SIM_ACCESS_US 1         /* a configuration or register cycle */
@@ -37,8 +37,14 @@ struct sim_port {
 	struct hw_sim *sim;
 	struct sim_fn *fn;
 	struct sim_bridge what;
-	uint8_t cfg[SIM_CFG], writable[SIM_CFG];
+	uint8_t cfg[SIM_PORT_CFG], writable[SIM_PORT_CFG];
+	uint8_t clears[SIM_PORT_CFG];   /* bits that a write of 1 clears */
 	uint64_t link_at;               /* the link is up from then on */
+	bool was_up;                    /* as far as the events tell */
+	uint64_t busy_until;            /* DPC: RP Busy */
+	/* what the kernel knows */
+	bool slot_on;
+	uint16_t hidden;                /* slot events, while its own reset runs */
 };
 
 struct sim_fn {
@@ -97,7 +103,7 @@ struct hw_sim {
 	struct sim_user user[SIM_NAMES];
 	size_t nusers;
 	unsigned events;                /* not yet told by wait_event */
-	unsigned dead_probes;
+	unsigned dead_probes, surprises, error_messages;
 };
 
 /* --- hw_sim.c: the hardware ------------------------------------------------------- */
@@ -123,6 +129,26 @@ void sim_port_init(struct sim_port *port);
 bool sim_port_forwards(const struct sim_port *port);
 /* Does it pass a memory request? */
 bool sim_port_window(const struct sim_port *port, uint32_t addr);
+
+bool sim_port_link_up(const struct sim_port *port);
+/* 16 bits of the port's own, not as software reads them. */
+uint32_t sim_port_get(const struct sim_port *port, unsigned off);
+void sim_port_put(struct sim_port *port, unsigned off, uint32_t val);
+
+/* --- sim_hotplug.c: who listens to a port ------------------------------------------- */
+
+#define SIM_PORT_CAP 0x40u      /* PCIe capability */
+#define SIM_PORT_AER 0x100u
+#define SIM_PORT_DPC 0x148u
+
+/* The port's hardware: what the link has done since leaves its marks. */
+void sim_port_track(struct sim_port *port);
+/* The kernel's port services are bound: they turn their events on. */
+void sim_port_serve(struct sim_port *port);
+/* pciehp_reset_slot(): around a reset of the kernel's own. */
+void sim_port_hide(struct sim_port *port, bool hide);
+/* The kernel's threads, whenever a call of the program's ends: interrupts are served. */
+void sim_port_interrupts(struct hw_sim *sim);
 
 /* --- sim_scan.c: enumeration, drivers --------------------------------------------- */
 

@@ -318,11 +318,14 @@ int sim_attr_write(struct hw *hw, struct bdf bdf, const char *name, const char *
 		   struct err *err)
 {
 	struct sim_fn *f = sim_known(sim_of(hw), bdf, err);
+	int rc;
 
 	sim_of(hw)->now += SIM_ATTR_US;
 	if (!f)
 		return -ENODEV;
-	return attr_failed(f, name, attr_store(sim_of(hw), f, name, value), err);
+	rc = attr_failed(f, name, attr_store(sim_of(hw), f, name, value), err);
+	sim_port_interrupts(sim_of(hw));
+	return rc;
 }
 
 int sim_bus_write(struct hw *hw, const char *name, const char *value, struct err *err)
@@ -464,6 +467,9 @@ int sim_hot_reset(struct hw *hw, struct bdf bdf, const struct bdf *fns, size_t n
 	rc = hot_reset_check(sim_of(hw), f->parent, fns, n, err);
 	if (rc)
 		return rc;
+	sim_port_hide(f->parent->port, true);
 	rc = sim_reset_below(sim_of(hw), f->parent);
+	sim_port_hide(f->parent->port, false);
+	sim_port_interrupts(sim_of(hw));
 	return rc ? err_sys(err, -rc, "%s: VFIO hot reset", text) : 0;
 }

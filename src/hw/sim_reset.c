@@ -213,9 +213,14 @@ static bool bus_probe(struct hw_sim *sim, const struct sim_fn *f)
 
 static int bus_run(struct hw_sim *sim, struct sim_fn *f)
 {
+	int rc;
+
 	if (!bus_probe(sim, f))
 		return -ENOTTY;
-	return bridge_reset(sim, f->parent);
+	sim_port_hide(f->parent->port, true);
+	rc = bridge_reset(sim, f->parent);
+	sim_port_hide(f->parent->port, false);
+	return rc;
 }
 
 static const struct sim_method_ops {

@@ -254,6 +254,7 @@ void sim_bind(struct hw_sim *sim, struct sim_fn *f, const char *driver)
 {
 	if (f->port) {
 		snprintf(f->driver, sizeof(f->driver), "%s", driver);
+		sim_port_serve(f->port);
 		return;
 	}
 	if (!is_vfio(driver) && sim_read(sim, f, PCI_VENDOR_ID, 4) == UINT32_MAX) {

@@ -204,21 +204,34 @@ struct rig_port {
 	const char *at;
 	uint8_t secondary;
 	enum sim_port_type type;
-	bool path;                      /* above the card */
+	unsigned flags;
+};
+
+enum {
+	ON_PATH = 1 << 0,               /* above the card */
+	SLOT = 1 << 1,                  /* hotplug, AER and DPC */
+	SURPRISED = 1 << 2,
 };
 
 static const struct rig_map {
 	const char *slot;
 	struct rig_port port[5];
 } rig_maps[] = {
-	[RIG_ROOT_PORT] = { "01:00", { { "00:01.0", 1, SIM_ROOT_PORT, true } } },
-	[RIG_SWITCH] = { "03:00", { { "00:01.0", 1, SIM_ROOT_PORT, true },
-				    { "01:00.0", 2, SIM_UPSTREAM, true },
-				    { "02:00.0", 3, SIM_DOWNSTREAM, true },
-				    { "02:01.0", 4, SIM_DOWNSTREAM, false } } },
-	[RIG_PCI_BRIDGE] = { "02:01", { { "00:01.0", 1, SIM_ROOT_PORT, true },
-					{ "01:00.0", 2, SIM_PCIE_TO_PCI, true } } },
-	[RIG_ROOT_BUS] = { "00:02", { { NULL } } },
+	[RIG_ROOT_PORT] = { "01:00", { { "00:01.0", 1, SIM_ROOT_PORT, ON_PATH } } },
+	[RIG_SWITCH] = { "03:00", { { "00:01.0", 1, SIM_ROOT_PORT, ON_PATH },
+				    { "01:00.0", 2, SIM_UPSTREAM, ON_PATH },
+				    { "02:00.0", 3, SIM_DOWNSTREAM, ON_PATH },
+				    { "02:01.0", 4, SIM_DOWNSTREAM, 0 } } },
+	[RIG_PCI_BRIDGE] = { "02:01", { { "00:01.0", 1, SIM_ROOT_PORT, ON_PATH },
+					{ "01:00.0", 2, SIM_PCIE_TO_PCI, ON_PATH } } },
+	[RIG_ROOT_BUS] = { "00:02", { { NULL, 0, SIM_ROOT_PORT, 0 } } },
+	[RIG_HOTPLUG] = { "01:00", { { "00:01.0", 1, SIM_ROOT_PORT, ON_PATH | SLOT } } },
+	[RIG_HOTPLUG_SWITCH] = {
+		"03:00", { { "00:01.0", 1, SIM_ROOT_PORT, ON_PATH | SLOT },
+			   { "01:00.0", 2, SIM_UPSTREAM, ON_PATH },
+			   { "02:00.0", 3, SIM_DOWNSTREAM, ON_PATH | SLOT } } },
+	[RIG_SURPRISED] = { "01:00", { { "00:01.0", 1, SIM_ROOT_PORT,
+					 ON_PATH | SLOT | SURPRISED } } },
 };
 
 static void rig_bridges(struct rig *r, const struct rig_map *map, uint16_t vendor)
@@ -230,10 +243,13 @@ static void rig_bridges(struct rig *r, const struct rig_map *map, uint16_t vendo
 			.type = p->type, .vendor = vendor, .device = 0x000c,
 			.speed = 3, .width = 16, .reports_active = down,
 			.train_us = down ? 20000 : 0,
+			.hotplug = p->flags & SLOT, .slot_power = p->flags & SLOT,
+			.bandwidth = p->flags & SLOT, .errors = p->flags & SLOT,
+			.surprised_by_reset = p->flags & SURPRISED,
 		};
 
 		hw_sim_bridge(r->sim, &b);
-		if (p->path)
+		if (p->flags & ON_PATH)
 			r->bridge[r->nbridges++] = b.bdf;
 	}
 }

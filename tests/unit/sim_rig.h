@@ -24,6 +24,10 @@ enum rig_place {
 	RIG_SWITCH,             /* 00:01.0 - 01:00.0 - 02:00.0 - 03:00, also 02:01.0 */
 	RIG_PCI_BRIDGE,         /* 00:01.0 - 01:00.0 - 02:01, a neighbour may be 02:02 */
 	RIG_ROOT_BUS,           /* 00:02 */
+	/* 00:01.0 - 01:00, the port with a hotplug slot, AER and DPC, all on */
+	RIG_HOTPLUG,
+	RIG_HOTPLUG_SWITCH,             /* so are 00:01.0 and 02:00.0 of RIG_SWITCH */
+	RIG_SURPRISED,                  /* a reset is a Surprise Down to the port */
 };
 
 /* What is remembered of a function or bridge to see whether it was put back. */
