@@ -931,11 +931,29 @@ static bool exec_due(const struct exec *x, const struct step *s)
 	return x->out->result == EXEC_NOT_RUN || exec_started(x, s->undo_of);
 }
 
+/*
+ * A method that can do without an answer goes on when the card stops to answer before
+ * the reset: an attempt before this one may have done that, after the plan was made.
+ */
+static bool exec_unanswered(struct exec *x, const struct attempt *a,
+			    const struct step *s)
+{
+	const struct target *t = x->plan->target;
+
+	if (a->needs_answer || a->errand || s->phase != PHASE_PREPARE || s->undo_of)
+		return false;
+	for (size_t i = 0; i < t->nfns; i++)
+		if (bdf_eq(t->fn[i].bdf, s->fn))
+			return !exec_answers(x, s->fn);
+	return false;
+}
+
 static void exec_step_failed(struct exec *x, const struct attempt *a,
 			     const struct step *s, bool failed, struct err *err)
 {
 	/* only a program's own step may be optional, never a verdict */
-	if (s->optional && (s->phase == PHASE_ACT || a->errand)) {
+	if ((s->optional && (s->phase == PHASE_ACT || a->errand)) ||
+	    (!failed && exec_unanswered(x, a, s))) {
 		exec_noted(x, s, err);
 		return;
 	}
