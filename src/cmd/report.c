@@ -334,6 +334,18 @@ static void plan_blast(const struct target *t, const struct attempt *a, FILE *to
 	fputc('\n', to);
 }
 
+static void plan_path(const struct bridge_facts *br, FILE *to)
+{
+	char text[BDF_STR];
+
+	fprintf(to, "  below %s%s%s%s%s\n", bdf_str(br->bdf, text),
+		br->only_target ? " (only this card)" : " (shared with other devices)",
+		br->hotplug ? ", hotplug slot" : "",
+		br->port.contained ? ", DPC HOLDS THE LINK DOWN" :
+		br->port.dpc_trigger ? ", DPC on" : "",
+		br->port.aer_reports ? ", AER on" : "");
+}
+
 static void plan_facts(const struct report *r, FILE *to)
 {
 	const struct target *t = &r->study->target;
@@ -349,10 +361,7 @@ static void plan_facts(const struct report *r, FILE *to)
 			fn->iommu_group, fn->answers ? "" : ", DOES NOT ANSWER");
 	}
 	for (size_t i = t->npath; i-- > 0;)
-		fprintf(to, "  below %s%s%s\n", bdf_str(t->path[i].bdf, text),
-			t->path[i].only_target ? " (only this card)" :
-			" (shared with other devices)",
-			t->path[i].hotplug ? ", hotplug slot" : "");
+		plan_path(&t->path[i], to);
 	if (t->thunderbolt)
 		fputs("  behind Thunderbolt (or a port for removable devices)\n", to);
 	report_quirk_text(r, to);
@@ -383,6 +392,8 @@ void report_plan(const struct report *r, FILE *to, bool steps)
 		text_risk(a, to);
 		fputc('\n', to);
 		plan_blast(plan->target, a, to);
+		if (a->note)
+			fprintf(to, "     note: %s\n", a->note);
 		if (steps)
 			plan_steps(plan, a, to);
 	}

@@ -57,6 +57,26 @@ static void json_functions(struct json *j, const struct target *t)
 	json_array_end(j);
 }
 
+static void json_path(struct json *j, const struct target *t)
+{
+	char text[BDF_STR];
+
+	json_array(j, "below");
+	for (size_t i = t->npath; i-- > 0;) {
+		const struct bridge_facts *br = &t->path[i];
+
+		json_object(j, NULL);
+		json_string(j, "bdf", bdf_str(br->bdf, text));
+		json_bool(j, "only_this_card", br->only_target);
+		json_bool(j, "hotplug_slot", br->hotplug);
+		json_bool(j, "dpc", br->port.dpc_trigger);
+		json_bool(j, "dpc_holds_link_down", br->port.contained);
+		json_bool(j, "aer", br->port.aer_reports);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
 static void json_notes(struct json *j, const struct exec_outcome *out)
 {
 	json_array(j, "went_on_without");
@@ -142,6 +162,8 @@ static void json_attempts(struct json *j, const struct report *r, bool steps)
 			json_ms(j, "floor_ms", a->floor_us);
 			json_ms(j, "worst_ms", attempt_worst_us(a));
 			json_bool(j, "unconfirmed", a->unconfirmed);
+			if (a->note)
+				json_string(j, "note", a->note);
 			json_touched(j, plan->target, a);
 		}
 		if (steps)
@@ -201,6 +223,7 @@ void report_json(const struct report *r, FILE *to, bool steps)
 	if (r->waiting)
 		json_int(&j, "waiting_to_be_put_back", (int64_t)r->waiting);
 	json_functions(&j, &s->target);
+	json_path(&j, &s->target);
 	json_attempts(&j, r, steps);
 	json_object_end(&j);
 }

@@ -76,6 +76,19 @@ enum port_type {                /* PCIe capability, device/port type (PCIe 7.5.3
 	PORT_PCIE_TO_PCI = 7, PORT_PCI = 0xff /* conventional bridge */
 };
 
+/* What a port would make of a link that goes down; all zero for other bridges. */
+struct port_facts {
+	uint16_t slot_events;   /* SLTCTL: presence and link events that are enabled */
+	uint16_t link_events;   /* LNKCTL: bandwidth notifications that are enabled */
+	unsigned aer, dpc;      /* offsets of the capabilities, 0: none */
+	bool aer_reports;       /* DEVCTL: it sends messages about its errors */
+	uint32_t aer_uncor, aer_cor;    /* errors that its status registers hold */
+	uint8_t dpc_trigger;    /* DPC_CTL.TRIGGER: what triggers it, 0: it is off */
+	bool dpc_busy_bit;      /* DPC_STATUS.RP_BUSY means something */
+	bool contained;         /* DPC has triggered: the port holds its link down */
+	uint8_t dpc_reason;     /* ... because of: PCIe 7.9.15.4, Trigger Reason */
+};
+
 struct bridge_facts {
 	struct bdf bdf;
 	uint16_t vendor, device;
@@ -85,6 +98,7 @@ struct bridge_facts {
 	struct link_facts link;
 	bool has_reset_subordinate;
 	bool hotplug; /* native hotplug slot: raw link drops look like unplugging */
+	struct port_facts port;
 	bool no_bus_reset;      /* kernel denies a bus reset at this bridge */
 	bool thunderbolt;       /* part of a Thunderbolt controller, or behind one */
 	char power_control[8];

@@ -283,6 +283,7 @@ void facts_bridge(struct hw *hw, struct bdf bdf, struct bridge_facts *br,
 	if (br->pcie_cap)
 		fn_link(hw, bdf, br->pcie_cap, &br->link);
 	br->hotplug = bridge_hotplug(hw, br);
+	facts_port(hw, br, err);
 	br->has_reset_subordinate = hw_attr_exists(hw, bdf, "reset_subordinate");
 	br->no_bus_reset = kernel_denies(br->vendor, br->device, 0x060400, false) &
 			   KDENY_BUS;

@@ -20,6 +20,8 @@ void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *
 int facts_fn_again(struct hw *hw, struct fn_facts *fn, struct err *err);
 void facts_bridge(struct hw *hw, struct bdf bdf, struct bridge_facts *br,
 		  struct err *err);
+/* br->port: for a port whose link the bridge's reset takes down. */
+void facts_port(struct hw *hw, struct bridge_facts *br, struct err *err);
 void facts_other(struct hw *hw, struct bdf bdf, struct other_fn *other, struct err *err);
 /* Mediated devices and links to other cards: what a driver of the host made of it. */
 void facts_made(struct hw *hw, struct fn_facts *fn, struct err *err);

@@ -151,6 +151,19 @@ int part_bridge_method(struct plan *plan, const struct bridge_method *bm);
 /* The raw secondary bus reset at @br itself, and the waits after it. */
 void part_pulse(struct attempt *a, const struct bridge_facts *br);
 
+/*
+ * The link below @br is about to go down and will be back: until the undos of @phase
+ * the port tells nobody (hotplug and bandwidth events, AER), does not contain (DPC),
+ * and lets go of a link that it holds down already. What the port cannot do, or has
+ * off, adds nothing; nor does a bridge without such a link.
+ */
+void part_port_hush(struct attempt *a, const struct bridge_facts *br,
+		    enum step_phase phase);
+/* What part_port_hush() is about to do at @br, as a sentence, or NULL. */
+const char *part_port_note(struct plan *plan, const struct bridge_facts *br);
+/* The port above the card that holds its link down (DPC), and why, or NULL. */
+const char *part_contained(struct plan *plan);
+
 /* A quirk's or the caller's objection to @method; true: it was added as denied. */
 bool part_denied(struct plan *plan, const struct method *m, const char *name);
 

@@ -20,13 +20,15 @@ bool part_denied(struct plan *plan, const struct method *m, const char *name)
 const char *part_silent(struct plan *plan)
 {
 	const struct target *t = plan->target;
+	const char *held = part_contained(plan);
 	char text[BDF_STR];
 
 	for (size_t i = 0; i < t->nfns; i++)
 		if (!t->fn[i].answers)
-			return plan_text(plan, "%s reads all ones: the kernel would save "
-					 "and restore that; only a raw bus reset is left",
-					 bdf_str(t->fn[i].bdf, text));
+			return plan_text(plan, "%s reads all ones%s%s: the kernel would "
+					 "save and restore that; only a raw bus reset is "
+					 "left", bdf_str(t->fn[i].bdf, text),
+					 held ? ", as " : "", held ? held : "");
 	return NULL;
 }
 
@@ -137,6 +139,9 @@ static const char *km_unable(struct plan *plan, const struct kernel_method *km,
 	char text[BDF_STR];
 
 	bdf_str(fn->bdf, text);
+	if (!fn->answers && part_contained(plan))
+		return plan_text(plan, "%s does not answer: %s", text,
+				 part_contained(plan));
 	if (!fn->answers)
 		return plan_text(plan, "%s does not answer", text);
 	if (!km->able(fn))

@@ -97,6 +97,7 @@ struct attempt {
 	enum usable usable;
 	const char *reason;
 	const char *override;           /* option that lifts a refusal, or NULL */
+	const char *note;               /* what to know before it is run, or NULL */
 	struct step *step;
 	size_t nsteps, room;
 	struct step *undo;              /* queued by parts, moved to step[] at the end */

@@ -37,6 +37,21 @@ static struct reg_cond verdict_cfg(unsigned off, uint8_t width, uint32_t mask,
 	};
 }
 
+/* First, as a card behind such a link cannot answer; the kernel may be at it. */
+static void verdict_contained(struct plan *plan, struct attempt *a)
+{
+	const struct target *t = plan->target;
+
+	for (size_t i = 0; i < t->npath; i++)
+		if (t->path[i].port.dpc)
+			verdict_cond(a, STEP_WAIT, t->path[i].bdf,
+				     verdict_cfg(t->path[i].port.dpc + PCI_EXP_DPC_STATUS,
+						 2, PCI_EXP_DPC_STATUS_TRIGGER, REG_EQ, 0,
+						 "DPC_STATUS.TRIGGER"),
+				     "link down by DPC: the port contains an error, and "
+				     "the card cannot answer");
+}
+
 static void verdict_identity(struct attempt *a, const struct fn_facts *fn)
 {
 	uint32_t id = (uint32_t)fn->device << 16 | fn->vendor;
@@ -146,6 +161,7 @@ void part_verdict(struct plan *plan, struct attempt *a, enum after after)
 	const struct target *t = plan->target;
 
 	attempt_flush_undo(a, PHASE_RESTORE);
+	verdict_contained(plan, a);
 	for (size_t i = 0; i < t->nfns; i++) {
 		/* a sibling that a reset lost is a failure, touched or not */
 		verdict_identity(a, &t->fn[i]);

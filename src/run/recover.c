@@ -286,6 +286,7 @@ static void recover_pulse(const struct recover *r, struct bdf bridge,
 	struct exec_watch own = { .keep = &r->journal->keep };
 	struct bridge_facts br = { 0 };
 	struct plan plan = { 0 };
+	struct attempt *a;
 	struct err err = { 0 };
 	struct exec_outcome out;
 
@@ -295,8 +296,10 @@ static void recover_pulse(const struct recover *r, struct bdf bridge,
 	facts_bridge(r->hw, bridge, &br, &err);
 	if (err.code)
 		return;
-	part_pulse(plan_errand(&plan, &target_none, "waking a card that was removed"),
-		   &br);
+	a = plan_errand(&plan, &target_none, "waking a card that was removed");
+	part_port_hush(a, &br, PHASE_RESTORE);
+	part_pulse(a, &br);
+	attempt_flush_undo(a, PHASE_RESTORE);
 	exec_attempt(r->hw, &plan, &plan.attempt[0], &own, 0, &out);
 	plan_free(&plan);
 }

@@ -29,6 +29,7 @@
 #include "hw/linux_attr.h"
 #include "hw/vfio.h"
 #include "hw/vfio_uapi.h"
+#include "plan/facts_fn.h"
 
 #define HOST "sys/devices/pci0000:00"
 #define PORT HOST "/0000:00:01.0"
@@ -420,6 +421,81 @@ static void test_caps_unreadable(void **state)
 	assert_int_equal(unlink(in(t, USB "/config")), 0);
 	assert_int_equal(mkdir(in(t, USB "/config"), 0755), 0);
 	assert_int_equal(hw_find_cap(t->hw, usb, 1, false, &off, &t->err), -EISDIR);
+}
+
+/* ---- facts: what listens at a port ---- */
+
+/* PCIe at 0x58, AER at 0x100, DPC at 0x148, of a root port in the middle of its work. */
+static void mk_port(const struct tree *t, unsigned flags, size_t len)
+{
+	uint8_t c[4096] = { 0 };
+
+	put32(c, 0x000c1b36);
+	put16(c + 6, 0x0010);
+	c[0x34] = 0x58;
+	put16(c + 0x58, 0x0010);
+	put16(c + 0x5a, flags);
+	put16(c + 0x60, 0x000f);                /* DEVCTL: all errors are reported */
+	put16(c + 0x68, 0x0c40);                /* LNKCTL: bandwidth notifications */
+	put32(c + 0x6c, 0x00000040);            /* SLTCAP: hotplug capable */
+	put16(c + 0x70, 0x1031);                /* SLTCTL: link events, button, HPIE */
+	put32(c + 0x100, 0x14820001);
+	put32(c + 0x104, 0x00040000);
+	put32(c + 0x110, 0x00000001);
+	put32(c + 0x148, 0x0001001d);
+	put16(c + 0x14c, 0x0020);               /* root port extensions */
+	put16(c + 0x14e, 0x0009);
+	put16(c + 0x150, 0x0005);               /* triggered by ERR_FATAL */
+	mk_file(t, PORT "/config", c, len);
+}
+
+static struct bridge_facts port_facts(struct tree *t)
+{
+	static const struct bdf at = { 0, 0, 1, 0 };
+	struct bridge_facts br;
+	struct err err = { 0 };
+
+	hw_forget(t->hw, at);
+	facts_bridge(t->hw, at, &br, &err);
+	if (err.code)
+		fail_msg("%s", err.text);
+	return br;
+}
+
+static void test_port_facts(void **state)
+{
+	struct tree *t = *state;
+	const struct port_facts none = { 0 };
+	struct bridge_facts br;
+
+	mk_text(t, PORT "/vendor", "0x1b36\n");
+	mk_port(t, 0x0142, 4096);
+	br = port_facts(t);
+	assert_true(br.hotplug);
+	assert_int_equal(br.port.slot_events, 0x1000);
+	assert_int_equal(br.port.link_events, 0x0c00);
+	assert_int_equal(br.port.aer, 0x100);
+	assert_true(br.port.aer_reports);
+	assert_int_equal(br.port.aer_uncor, 0x00040000);
+	assert_int_equal(br.port.aer_cor, 0x00000001);
+	assert_int_equal(br.port.dpc, 0x148);
+	assert_int_equal(br.port.dpc_trigger, 1);
+	assert_true(br.port.dpc_busy_bit && br.port.contained);
+	assert_int_equal(br.port.dpc_reason, 2);
+	mk_port(t, 0x0142, 256);                /* as in the lab's main machine's cards */
+	br = port_facts(t);
+	assert_int_equal(br.port.slot_events, 0x1000);
+	assert_int_equal(br.port.aer, 0);
+	assert_int_equal(br.port.dpc, 0);
+	assert_false(br.port.contained || br.port.aer_reports);
+	mk_port(t, 0x0042, 4096);               /* no slot: its registers say nothing */
+	br = port_facts(t);
+	assert_false(br.hotplug);
+	assert_int_equal(br.port.slot_events, 0);
+	assert_int_equal(br.port.dpc, 0x148);
+	mk_port(t, 0x0052, 4096);               /* upstream: not its link */
+	br = port_facts(t);
+	assert_memory_equal(&br.port, &none, sizeof(none));
 }
 
 static void test_name(void **state)
@@ -1359,7 +1435,8 @@ int main(void)
 		T(test_cfg_widths), T(test_cfg_errors), T(test_cfg_forget),
 		T(test_cfg_many),
 		T(test_caps), T(test_caps_of_the_dead), T(test_caps_circle),
-		T(test_libpci_error_returns), T(test_caps_unreadable), T(test_name),
+		T(test_libpci_error_returns), T(test_caps_unreadable), T(test_port_facts),
+		T(test_name),
 		T(test_attr_read), T(test_attr_names), T(test_attr_write),
 		T(test_attr_meanings), T(test_host),
 		T(test_bar), T(test_bar_errors), T(test_bar_sigbus), T(test_bar_forget),

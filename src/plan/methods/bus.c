@@ -57,7 +57,7 @@ void part_pulse(struct attempt *a, const struct bridge_facts *br)
 	bus_pulse_value(attempt_undo(a, STEP_SET, PHASE_ACT, br->bdf), false);
 	bus_delay(a, br->bdf, SBR_PULSE_US, "reset is held for Trst");
 	attempt_flush_undo(a, PHASE_ACT);
-	if (br->link.reports_active && br->link.active) {
+	if (br->link.reports_active && (br->link.active || br->port.contained)) {
 		s = attempt_step(a, STEP_WAIT, PHASE_ACT, br->bdf);
 		s->cond[0] = (struct reg_cond){
 			.reg = { REG_CONFIG, .width = 2,
@@ -125,6 +125,21 @@ static void bus_wake_again(struct plan *plan, struct attempt *a)
 			part_attr(a, PHASE_RESTORE, t->fn[i].bdf, "power/control", "on");
 }
 
+/*
+ * The kernel sets a new function's BARs up with the sizes and LTR latencies that a reset
+ * left. Sizes it takes through resourceN_resize, latencies nowhere.
+ */
+static const char *bus_note(struct plan *plan, size_t level)
+{
+	const char *port = part_port_note(plan, &plan->target->path[level]);
+	const char *more = "sizes of resizable BARs and latencies (LTR) will be the "
+			   "card's defaults";
+
+	if (!target_main(plan->target)->extended)
+		return port;
+	return port ? plan_text(plan, "%s; %s", port, more) : more;
+}
+
 static void bus_make(struct plan *plan, struct attempt *a, size_t level)
 {
 	a->needs_answer = false;
@@ -140,6 +155,8 @@ static void bus_make(struct plan *plan, struct attempt *a, size_t level)
 	attempt_flush_undo(a, PHASE_PREPARE);
 	part_keep(plan, a);
 	bus_quiet(plan, a);
+	a->note = bus_note(plan, level);
+	part_port_hush(a, &plan->target->path[level], PHASE_RESTORE);
 	bus_remove(plan, a, level);
 	bus_override_again(plan, a);
 	part_pulse(a, &plan->target->path[level]);
