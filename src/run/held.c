@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/textfile.h"
 
 #define HELD_HEAD "gpureset held 1"
@@ -28,14 +29,14 @@ static void held_name(struct bdf slot, char buf[HELD_NAME])
 /* In quotes, as a value may be empty; what would end a field as %XX. */
 static void held_put_value(FILE *f, const char *value)
 {
+	char buf[ESCAPE_CHAR];
+
 	fputs(" \"", f);
 	for (; *value; value++) {
 		unsigned char c = (unsigned char)*value;
+		bool plain = c > ' ' && c < 0x7f && c != '%' && c != '"';
 
-		if (c <= ' ' || c >= 0x7f || c == '%' || c == '"')
-			fprintf(f, "%%%02x", c);
-		else
-			fputc(c, f);
+		fputs(escape_char(c, plain, buf), f);
 	}
 	fputc('"', f);
 }
@@ -87,14 +88,6 @@ int held_write(const char *run_dir, struct bdf slot, const struct hold *h,
 
 /* --- reading ------------------------------------------------------------------- */
 
-static int held_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
 /* "flr%20bus" with its quotes; NULL, or what is wrong with it. */
 static const char *held_get_value(const char *field, char *buf, size_t size)
 {
@@ -108,10 +101,8 @@ static const char *held_get_value(const char *field, char *buf, size_t size)
 		if (c == '"' || c <= ' ' || c >= 0x7f)
 			return "a value holds a character that is never written";
 		if (c == '%') {
-			int high = held_digit(field[i + 1]);
-			int low = high < 0 ? -1 : held_digit(field[i + 2]);
-
-			if (low < 0 || !(c = high << 4 | low))
+			c = escape_value(&field[i + 1]);
+			if (c < 0)
 				return "after % there are not two hex digits";
 			i += 2;
 		}

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/textfile.h"
 #include "base/xalloc.h"
 #include "run/rundir.h"
@@ -58,9 +59,11 @@ static bool text_is_plain(unsigned char c)
 
 static void put_text(struct journal_line *l, const char *key, const char *text)
 {
+	char buf[ESCAPE_CHAR];
+
 	line_add(l, " %s=", key);
 	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-		line_add(l, text_is_plain(*c) ? "%c" : "%%%02x", *c);
+		line_add(l, "%s", escape_char(*c, text_is_plain(*c), buf));
 }
 
 /* In place: what it says is never longer than how it is written. */
@@ -70,15 +73,15 @@ static bool get_text(char *at, const char **text)
 
 	*text = at;
 	for (; *at; at++, to++) {
-		unsigned byte;
+		int c;
 
 		*to = *at;
 		if (*at != '%')
 			continue;
-		if (strspn(at + 1, "0123456789abcdef") < 2 ||
-		    sscanf(at + 1, "%2x", &byte) != 1 || !byte)
+		c = escape_value(at + 1);
+		if (c < 0)
 			return false;
-		*to = (char)byte;
+		*to = (char)c;
 		at += 2;
 	}
 	*to = '\0';

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Characters of a text that would end a field, as %xx (two lower-case hex digits). */
+#ifndef GPURESET_BASE_ESCAPE_H
+#define GPURESET_BASE_ESCAPE_H
+
+#include <stdbool.h>
+
+#define ESCAPE_CHAR 4   /* "%20" and its end */
+
+/* How @c is written: itself when it is @plain, else as %xx. Returns @buf. */
+const char *escape_char(unsigned char c, bool plain, char buf[ESCAPE_CHAR]);
+
+/* The character whose two hex digits are at @at; -1: they are not, or it would be NUL. */
+int escape_value(const char *at);
+
+#endif
