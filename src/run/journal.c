@@ -468,7 +468,7 @@ static void journal_undone(void *arg, size_t place)
 	journal_done(j, j->attempt, place);
 }
 
-static int journal_items(struct journal *j, struct journal_list *list, struct err *err)
+int journal_read(struct journal *j, struct journal_list *list, struct err *err)
 {
 	const char *at, *end, *line;
 	size_t len;
@@ -520,11 +520,6 @@ int journal_look(struct journal *j, const char *run_dir, struct bdf slot,
 	return j->fd;
 }
 
-int journal_read(struct journal *j, struct journal_list *list, struct err *err)
-{
-	return journal_items(j, list, err);
-}
-
 void journal_list_free(struct journal_list *list)
 {
 	free(list->item);
@@ -568,7 +563,7 @@ static int journal_resume(struct journal *j, const char *run_dir, const char *na
 			  struct err *err)
 {
 	struct journal_list list;
-	int rc = journal_items(j, &list, err);
+	int rc = journal_read(j, &list, err);
 
 	j->open = list.n;
 	for (size_t i = 0; i < list.n; i++)
