@@ -62,6 +62,19 @@ int textfile_read(const char *path, char **text, size_t *len, struct err *err)
 	return rc;
 }
 
+int textfile_write_fd(int fd, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		text += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
 const char *textfile_line(const char **at, const char *end, size_t *len)
 {
 	const char *line = *at, *nl;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A small text file of the host, read whole. */
+/* A small text file of the host, read or written whole. */
 #ifndef GPURESET_BASE_TEXTFILE_H
 #define GPURESET_BASE_TEXTFILE_H
 
@@ -21,6 +21,9 @@ int textfile_read(const char *path, char **text, size_t *len, struct err *err);
  */
 int textfile_read_fd(int fd, const char *path, size_t most, char **text, size_t *len,
 		     struct err *err);
+
+/* All of @text to @fd, from where it stands; 0 or a negative errno. */
+int textfile_write_fd(int fd, const char *text, size_t len);
 
 /*
  * The line that begins at *@at, its length without the newline in @len; *@at moves to

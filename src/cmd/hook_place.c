@@ -28,21 +28,6 @@ static int place_folder(const struct hook_script *s, const struct options *o,
 	return 0;
 }
 
-static int place_write(int fd, const char *text, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 static int place_copy(const char *hook, const char *to, struct err *err)
 {
 	char *text;
@@ -52,7 +37,7 @@ static int place_copy(const char *hook, const char *to, struct err *err)
 	if (rc)
 		return rc;
 	fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
-	rc = fd < 0 ? -errno : place_write(fd, text, len);
+	rc = fd < 0 ? -errno : textfile_write_fd(fd, text, len);
 	if (fd >= 0) {
 		fchmod(fd, 0755);       /* what came of it is looked at in the end */
 		if (close(fd) < 0 && !rc)

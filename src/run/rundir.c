@@ -111,18 +111,7 @@ int rundir_open(const char *run_dir, const char *name, const char *what, int fla
 
 static int rundir_put(int fd, const char *text, size_t len)
 {
-	size_t done = 0;
-
-	if (ftruncate(fd, 0))
-		return -errno;
-	while (done < len) {
-		ssize_t n = write(fd, text + done, len - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return 0;
+	return ftruncate(fd, 0) ? -errno : textfile_write_fd(fd, text, len);
 }
 
 int rundir_replace(const char *run_dir, const char *name, const char *what,
