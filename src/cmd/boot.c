@@ -183,10 +183,8 @@ static int boot_pick(const struct hw_node *node, void *arg)
 {
 	struct boots *b = arg;
 	struct settings set;
-	char text[16] = "0";
 
-	hw_attr_read(b->hw, node->bdf, "class", text, sizeof(text), NULL);
-	if (!class_is_gpu((uint32_t)strtoul(text, NULL, 0)) || boot_known(b, node->bdf) ||
+	if (!class_is_gpu(facts_class(b->hw, node->bdf)) || boot_known(b, node->bdf) ||
 	    hw_attr_exists(b->hw, node->bdf, "physfn"))
 		return 0;
 	config_settings(b->conf, NULL, node->bdf, true, &set);

@@ -42,10 +42,7 @@ static int bus_add(const struct hw_node *node, void *arg)
 
 static bool bus_is_gpu(struct hw *hw, struct bdf bdf)
 {
-	char text[32];
-
-	return hw_attr_read(hw, bdf, "class", text, sizeof(text), NULL) == 0 &&
-	       class_is_gpu((uint32_t)strtoul(text, NULL, 16));
+	return class_is_gpu(facts_class(hw, bdf));
 }
 
 /*

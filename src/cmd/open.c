@@ -88,10 +88,8 @@ static int open_add_gpu(const struct hw_node *node, void *arg)
 {
 	struct gpu_search *g = arg;
 	struct options *o = g->o;
-	char text[16] = "0";
 
-	hw_attr_read(g->hw, node->bdf, "class", text, sizeof(text), NULL);
-	if (!class_is_gpu((uint32_t)strtoul(text, NULL, 0)) || o->ntargets == MAX_TARGETS)
+	if (!class_is_gpu(facts_class(g->hw, node->bdf)) || o->ntargets == MAX_TARGETS)
 		return 0;
 	for (size_t i = 0; i < o->ntargets; i++)
 		if (bdf_same_slot(o->target[i].bdf, node->bdf))

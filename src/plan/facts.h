@@ -174,6 +174,9 @@ int facts_again(struct hw *hw, struct target *t, struct err *err);
 /* The kernel's addresses of the BARs, now: the attribute `resource`. */
 int facts_bars(struct hw *hw, struct bdf bdf, struct bar_facts bar[6], struct err *err);
 
+/* The class code (24 bits) that the kernel has for a function; 0 when it says none. */
+uint32_t facts_class(struct hw *hw, struct bdf bdf);
+
 /* Base class 0x03 (display), or an accelerator (0x12). */
 bool class_is_gpu(uint32_t class_code);
 

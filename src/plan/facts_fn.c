@@ -38,6 +38,15 @@ static long fn_number(struct hw *hw, struct bdf bdf, const char *attr, long fall
 	return end == text ? fallback : val;
 }
 
+uint32_t facts_class(struct hw *hw, struct bdf bdf)
+{
+	char text[32];
+
+	if (hw_attr_read(hw, bdf, "class", text, sizeof(text), NULL) < 0)
+		return 0;
+	return (uint32_t)strtoul(text, NULL, 0);
+}
+
 static uint32_t fn_cfg(struct hw *hw, struct bdf bdf, unsigned off, unsigned width)
 {
 	uint32_t val = UINT32_MAX;

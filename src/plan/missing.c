@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Looking for a card that is not on the bus. */
-#include <stdlib.h>
 #include <string.h>
 
 #include <linux/pci_regs.h>
@@ -19,10 +18,7 @@ struct missing {
 
 static bool missing_is_bridge(struct hw *hw, struct bdf bdf)
 {
-	char text[32];
-
-	return !hw_attr_read(hw, bdf, "class", text, sizeof(text), NULL) &&
-	       strtoul(text, NULL, 0) >> 8 == CLASS_PCI_BRIDGE;
+	return facts_class(hw, bdf) >> 8 == CLASS_PCI_BRIDGE;
 }
 
 /*
