@@ -13,6 +13,7 @@
 #include "cmd/cmd.h"
 #include "cmd/config.h"
 #include "cmd/open.h"
+#include "cmd/work.h"
 #include "plan/hold.h"
 #include "run/exec.h"
 #include "run/supervise.h"
@@ -39,8 +40,8 @@ struct boots {
 
 /* What the worker writes down as it goes along. */
 struct boot_watch {
+	struct work_watch work;         /* first: exec_watch's functions get this */
 	const struct boot_job *job;
-	struct channel *ch;
 	struct study *s;
 	struct hold hold;
 };
@@ -59,17 +60,7 @@ static void boot_say(const struct boot_watch *w, const char *fmt, ...)
 	snprintf(line, sizeof(line), "gpureset: %s%s%s: %s\n",
 		 bdf_slot_str(w->job->spec.bdf, slot), w->s->name[0] ? " " : "",
 		 w->s->name, text);
-	channel_report(w->ch, line, strlen(line));
-}
-
-static void boot_begin(void *arg, const struct attempt *a, const struct step *s)
-{
-	struct boot_watch *w = arg;
-	char line[512];
-
-	(void)a;
-	step_print(s, line, sizeof(line));
-	channel_step(w->ch, line, s->limit_us);
+	channel_report(w->work.ch, line, strlen(line));
 }
 
 static void boot_end(void *arg, const struct attempt *a, const struct step *s, int rc,
@@ -87,20 +78,12 @@ static void boot_end(void *arg, const struct attempt *a, const struct step *s, i
 			 bdf_str(it->fn, fn), it->set, it->old);
 }
 
-static bool boot_stop(void *arg)
-{
-	const struct boot_watch *w = arg;
-
-	return channel_stop(w->ch);
-}
-
 static int boot_do(struct boot_watch *w, struct hw *hw, const struct plan *plan)
 {
-	const struct exec_watch watch = {
-		.begin = boot_begin, .end = boot_end, .stop = boot_stop, .arg = w,
-	};
+	struct exec_watch watch = work_watch(&w->work);
 	struct exec_outcome out;
 
+	watch.end = boot_end;
 	memset(&out, 0, sizeof(out));
 	exec_attempt(hw, plan, &plan->attempt[0], &watch, 0, &out);
 	if (out.result == EXEC_HEALTHY)
@@ -148,7 +131,7 @@ static int boot_work(struct job *job, struct channel *ch)
 	const struct boot_job *bj = job->arg;
 	const struct plan_opts opts = { 0 };
 	struct study s = { .quirk = NULL };
-	struct boot_watch w = { .job = bj, .ch = ch, .s = &s };
+	struct boot_watch w = { .work.ch = ch, .job = bj, .s = &s };
 	struct err err = { 0 };
 	struct hw *hw;
 	int status;
