@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* gpureset quirk check: all errors of all files in one run. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
+#include "base/textfile.h"
 #include "base/xalloc.h"
 #include "cmd/quirk_cmd.h"
 #include "run/supervise.h"
@@ -25,17 +28,13 @@ struct check {
 
 static int check_read(const char *path, char **text, size_t *len, struct err *err)
 {
-	FILE *in = fopen(path, "re");
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
 
-	if (!in)
+	if (fd < 0)
 		return err_sys(err, errno, "%s", path);
-	*text = xcalloc(MAX_FILE + 1, 1);
-	*len = fread(*text, 1, MAX_FILE + 1, in);
-	fclose(in);
-	if (*len <= MAX_FILE)
-		return 0;
-	free(*text);
-	return err_set(err, EFBIG, "%s: larger than 256 KiB", path);
+	rc = textfile_read_fd(fd, path, MAX_FILE, text, len, err);
+	close(fd);
+	return rc;
 }
 
 static int check_open(void *arg, const char *name, char **text, size_t *len, char **path,
