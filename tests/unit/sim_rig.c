@@ -2,11 +2,14 @@
 #include "sim_rig.h"
 
 #include <errno.h>
+#include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <cmocka.h>
 #include <linux/pci_regs.h>
 
 #include "base/diag.h"
@@ -550,6 +553,15 @@ static void rig_text(struct rig *r, struct bdf bdf, const char *name, char *buf,
 {
 	if (hw_attr_read(r->sim, bdf, name, buf, size, NULL) < 0)
 		buf[0] = '\0';
+}
+
+void rig_attr_is(struct rig *r, unsigned fn, const char *name, const char *want)
+{
+	char text[64];
+
+	rig_text(r, rig_fn(r, fn), name, text, sizeof(text));
+	if (strcmp(text, want))
+		fail_msg("%s of function %u is '%s', not '%s'", name, fn, text, want);
 }
 
 /* A function with siblings cannot have its stale "bus" back. */

@@ -311,7 +311,6 @@ static void test_override_again(void **state)
 {
 	struct rig *r = rig_open("flr", RIG_ROOT_PORT);
 	struct exec_outcome out;
-	char text[64];
 
 	(void)state;
 	rig_vfio(r);
@@ -320,12 +319,8 @@ static void test_override_again(void **state)
 	exec_attempt(r->hw, &r->plan, rig_attempt(r, "bus at 0000:00:01.0"), NULL, 0,
 		     &out);
 	assert_int_equal(out.result, EXEC_HEALTHY);
-	assert_int_equal(hw_attr_read(r->sim, rig_fn(r, 0), "driver_override", text,
-				      sizeof(text), NULL), 0);
-	assert_string_equal(text, "vfio-pci");
-	assert_int_equal(hw_attr_read(r->sim, rig_fn(r, 1), "driver_override", text,
-				      sizeof(text), NULL), 0);
-	assert_string_equal(text, "(null)");
+	rig_attr_is(r, 0, "driver_override", "vfio-pci");
+	rig_attr_is(r, 1, "driver_override", "(null)");
 	rig_close(r);
 }
 

@@ -110,16 +110,19 @@ static void world_alts(struct world *w, const char *const *path, size_t n)
 }
 
 /* "0:41 0+42 ": key, bus of what it has ("+": of a spare), in order. */
-static const char *chosen(const struct vmdevs *all, char *out, size_t room)
+static void chosen_is(struct vmdevs *all, struct pve_vm *vm, struct world *w,
+		      const char *conf, const char *want)
 {
+	char got[128] = "";
 	size_t at = 0;
 
-	out[0] = '\0';
-	for (size_t i = 0; i < all->n && at < room; i++)
-		at += (size_t)snprintf(out + at, room - at, "%d%s%02x ", all->dev[i].key,
-				       all->dev[i].spare ? "+" : ":",
+	devices(all, vm, w, conf);
+	for (size_t i = 0; i < all->n && at < sizeof(got); i++)
+		at += (size_t)snprintf(got + at, sizeof(got) - at, "%d%s%02x ",
+				       all->dev[i].key, all->dev[i].spare ? "+" : ":",
 				       all->dev[i].spec.bdf.bus);
-	return out;
+	if (strcmp(got, want))
+		fail_msg("%s: %s, not %s", conf, got, want);
 }
 
 static const char *const three[] = { "0000:41:00", "0000:42:00", "0000:43:00" };
@@ -130,18 +133,16 @@ static void test_mapping_choice(void **state)
 	struct world w = { .owner = 102 };
 	struct vmdevs all;
 	struct pve_vm vm;
-	char got[128];
 
 	(void)state;
 	world_alts(&w, three, 3);
-	devices(&all, &vm, &w, "hostpci0: mapping=gpus\n");
-	assert_string_equal(chosen(&all, got, sizeof(got)), "0:41 0+42 0+43 ");
+	chosen_is(&all, &vm, &w, "hostpci0: mapping=gpus\n", "0:41 0+42 0+43 ");
 	assert_true(all.dev[0].one_of_many);
 	assert_string_equal(all.dev[2].mapping, "gpus");
 	assert_int_equal(all.dev[2].line, 1);
 	w.taken[w.ntaken++] = addr("0000:41:00.0");
-	devices(&all, &vm, &w, "hostpci0: mapping=gpus\nhostpci1: mapping=gpus\n");
-	assert_string_equal(chosen(&all, got, sizeof(got)), "0:42 1:43 ");
+	chosen_is(&all, &vm, &w, "hostpci0: mapping=gpus\nhostpci1: mapping=gpus\n",
+		  "0:42 1:43 ");
 	assert_false(all.dev[1].one_of_many);
 	w.taken[w.ntaken++] = addr("0000:42:00.0");
 	w.taken[w.ntaken++] = addr("0000:43:00.0");
@@ -149,8 +150,7 @@ static void test_mapping_choice(void **state)
 	assert_int_equal(all.n, 1);
 	assert_int_equal(all.dev[0].use, VMDEV_ALL_TAKEN);
 	w.owner = 101;
-	devices(&all, &vm, &w, "hostpci0: mapping=gpus\n");
-	assert_string_equal(chosen(&all, got, sizeof(got)), "0:41 0+42 0+43 ");
+	chosen_is(&all, &vm, &w, "hostpci0: mapping=gpus\n", "0:41 0+42 0+43 ");
 	w.mapping.mdev = true;
 	devices(&all, &vm, &w, "hostpci0: mapping=gpus\n");
 	assert_int_equal(all.n, 1);
@@ -176,14 +176,11 @@ static void test_mapping_keys(void **state)
 	struct bdf_spec out[VMDEV_MOST];
 	struct vmdevs all;
 	struct pve_vm vm;
-	char got[128];
 
 	(void)state;
 	world_alts(&w, three, 3);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		devices(&all, &vm, &w, rows[i].conf);
-		if (strcmp(chosen(&all, got, sizeof(got)), rows[i].want))
-			fail_msg("%s: %s, not %s", rows[i].conf, got, rows[i].want);
+		chosen_is(&all, &vm, &w, rows[i].conf, rows[i].want);
 		/* each card once, whoever of the keys may get it */
 		assert_int_equal(vmdev_targets(&all, NULL, 0, out), 3);
 	}
@@ -198,25 +195,23 @@ static void test_mapping_several(void **state)
 	struct bdf_spec out[VMDEV_MOST];
 	struct vmdevs all;
 	struct pve_vm vm;
-	char got[128];
 
 	(void)state;
 	world_alts(&w, two, 2);
 	w.mapping.alt[1].addr[1] = addr("0000:42:00.1");
 	w.mapping.alt[1].naddr = 2;
-	devices(&all, &vm, &w, "hostpci0: mapping=gpus\nhostpci1: 0b:00\n");
-	assert_string_equal(chosen(&all, got, sizeof(got)), "0:41 1:0b 0+42 0+42 ");
+	chosen_is(&all, &vm, &w, "hostpci0: mapping=gpus\nhostpci1: 0b:00\n",
+		  "0:41 1:0b 0+42 0+42 ");
 	assert_int_equal(vmdev_targets(&all, fns, 2, out), 3);
 	assert_int_equal(out[1].bdf.bus, 0x0b);
 	assert_int_equal(out[2].bdf.bus, 0x42);
 	assert_true(out[2].whole_slot);         /* of one alternative: all of it */
-	devices(&all, &vm, &w, "hostpci0: mapping=gpus\nhostpci1: 0000:42:00.1\n");
-	assert_string_equal(chosen(&all, got, sizeof(got)), "0:41 1:42 ");
+	chosen_is(&all, &vm, &w, "hostpci0: mapping=gpus\nhostpci1: 0000:42:00.1\n",
+		  "0:41 1:42 ");
 	/* functions as alternatives: the VM has one for sure, and not the slot */
 	w.mapping.alt[0].addr[0] = addr("0000:42:00.1");
 	w.mapping.alt[1].naddr = 1;
-	devices(&all, &vm, &w, "hostpci0: mapping=gpus\n");
-	assert_string_equal(chosen(&all, got, sizeof(got)), "0:42 0+42 ");
+	chosen_is(&all, &vm, &w, "hostpci0: mapping=gpus\n", "0:42 0+42 ");
 	assert_int_equal(vmdev_targets(&all, fns, 2, out), 2);
 	assert_false(out[0].whole_slot);
 	assert_int_equal(out[0].bdf.fn, 1);

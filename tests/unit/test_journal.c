@@ -863,7 +863,6 @@ static void test_damaged_is_followed(void **state)
 {
 	struct rig *r = rig_open("flr", RIG_ROOT_PORT);
 	struct recovery rec;
-	char text[16];
 
 	(void)state;
 	journal_at("0000:01:00");
@@ -873,8 +872,7 @@ static void test_damaged_is_followed(void **state)
 	assert_true(rec.found && rec.damaged);
 	assert_int_equal(rec.steps, 1);
 	assert_int_equal(rec.failed, 0);
-	hw_attr_read(r->sim, rig_fn(r, 0), "power/control", text, sizeof(text), NULL);
-	assert_string_equal(text, "auto");
+	rig_attr_is(r, 0, "power/control", "auto");
 	assert_int_not_equal(access(journal_path, F_OK), 0);
 	put_file("nonsense\n");
 	assert_true(recover(r, "only damage").damaged);
@@ -1084,10 +1082,7 @@ static void test_set_up_anew(void **state)
 
 static void driver_is(struct rig *r, unsigned fn, const char *want)
 {
-	char text[64] = "";
-
-	hw_attr_read(r->sim, rig_fn(r, fn), "driver", text, sizeof(text), NULL);
-	assert_string_equal(text, want);
+	rig_attr_is(r, fn, "driver", want);
 }
 
 /* A card that does not answer: nothing is written, all stays for the next time. */
@@ -1221,7 +1216,6 @@ static void test_first_is_true(void **state)
 {
 	struct rig *r = rig_open("flr", RIG_ROOT_PORT);
 	struct recovery rec;
-	char text[64];
 
 	(void)state;
 	journal_at("0000:01:00");
@@ -1233,10 +1227,8 @@ static void test_first_is_true(void **state)
 	rec = recover(r, "two");
 	assert_int_equal(rec.steps, 1);
 	assert_int_equal(rec.failed, 0);
-	hw_attr_read(r->sim, rig_fn(r, 0), "driver_override", text, sizeof(text), NULL);
-	assert_string_equal(text, "true one");
-	hw_attr_read(r->sim, rig_fn(r, 1), "power/control", text, sizeof(text), NULL);
-	assert_string_equal(text, "on");
+	rig_attr_is(r, 0, "driver_override", "true one");
+	rig_attr_is(r, 1, "power/control", "on");
 	assert_int_not_equal(access(journal_path, F_OK), 0);
 	rig_close(r);
 }
