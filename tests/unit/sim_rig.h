@@ -122,7 +122,7 @@ long rig_truth(const struct rig *r, const char *word);
  */
 const char *rig_ill(struct rig *r);
 
-/* Fails the test when attribute @name of function @fn is not @want ("": cannot be read). */
+/* Fails the test when attribute @name of function @fn is not @want ("": unreadable). */
 void rig_attr_is(struct rig *r, unsigned fn, const char *name, const char *want);
 
 void rig_remember(struct rig *r, struct rig_state *state);
