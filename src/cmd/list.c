@@ -8,9 +8,11 @@
 #include "cmd/cmd.h"
 #include "cmd/config.h"
 #include "cmd/open.h"
+#include "run/lock.h"
 #include "run/supervise.h"
 
 #define COLUMNS 8
+#define COL_STATE 4
 #define CELL 96
 
 struct row {
@@ -136,6 +138,28 @@ static int pick_slot(const struct hw_node *node, void *arg)
 	return 0;
 }
 
+static struct row *new_row(struct table *t)
+{
+	t->row = xgrow(t->row, t->nrows, &t->row_room, sizeof(*t->row));
+	return &t->row[t->nrows++];
+}
+
+/* While the kernel resets a card, whoever reads its configuration waits for the end. */
+static bool add_busy(struct table *t, struct bdf slot)
+{
+	struct study s = { .target.spec.bdf = slot };
+	struct row *row;
+
+	if (t->opts->replay || !lock_is_held(t->opts->run_dir, slot))
+		return false;
+	row = new_row(t);
+	for (int c = 0; c < COLUMNS; c++)
+		snprintf(row->cell[c], CELL, "-");
+	col_bdf(&s, row->cell[0]);
+	snprintf(row->cell[COL_STATE], CELL, "being reset");
+	return true;
+}
+
 static void add_row(struct table *t, struct bdf slot)
 {
 	struct bdf_spec spec = { .bdf = slot, .whole_slot = true };
@@ -143,14 +167,16 @@ static void add_row(struct table *t, struct bdf slot)
 	struct err err = { 0 };
 	struct study s;
 
+	if (add_busy(t, slot))
+		return;
 	config_card(t->opts->conf, slot, &opts);
 	if (study_target(&s, t->hw, t->db, &spec, &opts, &err)) {
 		complain(EXIT_FAILED, "%s", err.text);
 	} else {
-		t->row = xgrow(t->row, t->nrows, &t->row_room, sizeof(*t->row));
+		struct row *row = new_row(t);
+
 		for (int c = 0; c < COLUMNS; c++)
-			columns[c].fill(&s, t->row[t->nrows].cell[c]);
-		t->nrows++;
+			columns[c].fill(&s, row->cell[c]);
 	}
 	study_free(&s);
 }

@@ -8,7 +8,20 @@
 #include "cmd/quirk_cmd.h"
 #include "cmd/report.h"
 #include "cmd/work.h"
+#include "run/lock.h"
 #include "run/supervise.h"
+
+/* While the kernel resets a card, whoever reads its configuration waits for the end. */
+static int plan_busy(const struct options *o, struct bdf slot)
+{
+	char text[BDF_STR];
+
+	if (o->replay || !lock_is_held(o->run_dir, slot))
+		return 0;
+	return complain(EXIT_BUSY, "busy: %s is being reset at this moment, and reading "
+			"it might wait for the kernel without end; ask again when that "
+			"is over", bdf_slot_str(slot, text));
+}
 
 static int plan_one(const struct options *o, struct hw *hw, const struct quirk_db *db,
 		    const struct bdf_spec *spec, bool first)
@@ -19,8 +32,10 @@ static int plan_one(const struct options *o, struct hw *hw, const struct quirk_d
 	struct report r = {
 		.study = &s, .opts = o, .waiting = work_waiting(o, spec->bdf),
 	};
-	int status;
+	int status = plan_busy(o, spec->bdf);
 
+	if (status)
+		return status;
 	config_card(o->conf, spec->bdf, &opts);
 	status = study_target(&s, hw, db, spec, &opts, &err);
 	if (status) {

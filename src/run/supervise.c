@@ -454,11 +454,16 @@ static int sup_open_signals(struct sup *sup, struct err *err)
 	return 0;
 }
 
+/*
+ * Whoever sent one signal may send more, and they must not end the program while it
+ * reports what became of the first: they stay blocked then.
+ */
 static void sup_close_signals(struct sup *sup)
 {
 	sigaction(SIGPIPE, &sup->old_pipe, NULL);
 	sigaction(SIGCHLD, &sup->old_chld, NULL);
-	sigprocmask(SIG_SETMASK, &sup->old_mask, NULL);
+	if (!sup->signals)
+		sigprocmask(SIG_SETMASK, &sup->old_mask, NULL);
 	close(sup->sigfd);
 }
 

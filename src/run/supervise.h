@@ -90,7 +90,8 @@ struct supervise_opts {
 /*
  * Run all jobs at once and wait for them. Each job's status, report and why are
  * filled. Returns 0, or a negative errno when not even that was possible. Workers
- * still in the kernel at their deadline are left behind, holding their lock.
+ * still in the kernel at their deadline are left behind, holding their lock. When it was
+ * asked to stop, the signals that ask so stay blocked: what is left is to report.
  */
 int supervise(struct job *jobs, size_t n, const struct supervise_opts *opts,
 	      struct err *err);

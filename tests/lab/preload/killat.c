@@ -9,11 +9,14 @@
  *   P  a word to the supervisor: a step begins or has ended
  *   W  it waits
  *   O  it opens something to be written to
- * KILLAT_LOG=FILE notes each of them, a line a call; KILLAT=H12 sends SIGKILL to the
- * worker and its supervisor before the 12th H; KILLAT=H12:15:sup and :worker, :group
- * send signal 15 to the supervisor, the worker, or the process group that the shell
- * gave it, and go on. All is read before main(): the program may clean its environment,
- * close what it inherited (the file is mapped), and lock itself in.
+ * KILLAT_LOG=FILE notes each of them, a line a call.
+ * KILLAT=H12 fires before the 12th H, KILLAT=@TEXT before the first call whose line has
+ * TEXT in it, KILLAT=+TEXT before the call that follows that one. Firing is SIGKILL to
+ * the worker and its supervisor; or, with KILLAT_SIGNAL="15 sup", that signal to the
+ * supervisor (sup, worker, or group: the process group of the supervisor), and the
+ * worker goes on; "15 sup 3": three times, before three calls in a row.
+ * All is read before main(): the program may clean its environment, close what it
+ * inherited (the file is mapped), and lock itself in.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -33,13 +36,13 @@
 #define LOG_SIZE (256u << 10)
 #define FDS 256
 
-enum whom { WHOM_BOTH, WHOM_SUP, WHOM_WORKER, WHOM_GROUP };
-
 static pid_t supervisor, group;
-static char at_class;
-static unsigned at_number, counted[128];
+static char at[160];            /* KILLAT */
 static int at_signal = SIGKILL;
-static enum whom at_whom = WHOM_BOTH;
+static char whom[8] = "both";
+static int to_fire = 1;
+static bool firing, next_one;
+static unsigned counted[128];
 static char *log_text;
 static size_t log_len;
 static char paths[FDS][96];
@@ -53,45 +56,68 @@ static void *real(const char *name)
 	return fn;
 }
 
+static void killat_log_open(const char *file)
+{
+	int fd = open(file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0 || ftruncate(fd, LOG_SIZE) < 0)
+		abort();
+	log_text = mmap(NULL, LOG_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (log_text == MAP_FAILED)
+		abort();
+	close(fd);
+}
+
 __attribute__((constructor)) static void killat_init(void)
 {
-	const char *at = getenv("KILLAT"), *file = getenv("KILLAT_LOG");
-	char whom[8] = "";
-	int fd;
+	const char *where = getenv("KILLAT"), *file = getenv("KILLAT_LOG");
+	const char *how = getenv("KILLAT_SIGNAL");
 
 	supervisor = getpid();
 	group = getpgrp();
-	if (at && sscanf(at, "%c%u:%d:%7s", &at_class, &at_number, &at_signal, whom) < 2)
+	snprintf(at, sizeof(at), "%s", where ? where : "");
+	if (how && sscanf(how, "%d %7s %d", &at_signal, whom, &to_fire) < 2)
 		abort();
-	at_whom = !whom[0] ? WHOM_BOTH : !strcmp(whom, "sup") ? WHOM_SUP :
-		  !strcmp(whom, "group") ? WHOM_GROUP : WHOM_WORKER;
-	fd = file ? open(file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
-	if (fd < 0)
-		return;
-	if (ftruncate(fd, LOG_SIZE) == 0)
-		log_text = mmap(NULL, LOG_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-				0);
-	if (log_text == MAP_FAILED)
-		log_text = NULL;
-	close(fd);
+	if (file)
+		killat_log_open(file);
 }
 
 static void killat_fire(void)
 {
-	switch (at_whom) {
-	case WHOM_SUP:
+	bool both = !strcmp(whom, "both");
+
+	if (both || !strcmp(whom, "sup"))
 		kill(supervisor, at_signal);
-		break;
-	case WHOM_GROUP:
+	if (!strcmp(whom, "group"))
 		kill(-group, at_signal);
-		break;
-	case WHOM_BOTH:
-		kill(supervisor, at_signal);
-		__attribute__((fallthrough));
-	case WHOM_WORKER:
+	if (both || !strcmp(whom, "worker"))
 		kill(getpid(), at_signal);
-		break;
-	}
+}
+
+static void killat_log(const char *line)
+{
+	size_t n = strlen(line);
+
+	if (!log_text || log_len + n + 2 > LOG_SIZE)
+		return;
+	memcpy(log_text + log_len, line, n);
+	log_text[log_len + n] = '\n';
+	log_len += n + 1;
+}
+
+/* Is the call of this line the one that is meant? */
+static bool killat_is(const char *line)
+{
+	size_t n = strlen(at);
+	bool is = next_one;
+
+	if (at[0] == '+')
+		next_one = strstr(line, at + 1);
+	else if (at[0] == '@')
+		is = strstr(line, at + 1);
+	else
+		is = n && !strncmp(line, at, n) && line[n] == ' ';
+	return is;
 }
 
 __attribute__((format(printf, 2, 3)))
@@ -103,20 +129,14 @@ static void killat(char class, const char *fmt, ...)
 
 	if (!class || getpid() == supervisor)
 		return;
-	counted[(int)class]++;
+	n = snprintf(line, sizeof(line), "%c%u ", class, ++counted[(int)class]);
 	va_start(ap, fmt);
-	n = snprintf(line, sizeof(line), "%c%u ", class, counted[(int)class]);
-	n += vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
+	vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
 	va_end(ap);
-	n = n < (int)sizeof(line) ? n : (int)sizeof(line) - 1;
 	line[strcspn(line, "\n")] = '\0';
-	n = (int)strlen(line);
-	if (log_text && log_len + (size_t)n + 2 < LOG_SIZE) {
-		memcpy(log_text + log_len, line, (size_t)n);
-		log_text[log_len + (size_t)n] = '\n';
-		log_len += (size_t)n + 1;
-	}
-	if (class == at_class && counted[(int)class] == at_number)
+	killat_log(line);
+	firing |= killat_is(line);
+	if (firing && to_fire-- > 0)
 		killat_fire();
 }
 

@@ -14,10 +14,17 @@ post() {
 		busybox devmem $((bar + 0x${word%:*})) 32 0x${word#*:}
 	done
 }
-post
-truth fury dirty=1
-MOST=30 kills 0b:00 --method 'sequence baco'
-truth fury dirty=0
-again() { gpureset 0b:00 -q --method 'sequence baco' > /run/again 2>&1; post; }
-MOST=6 kills 0b:00 --method 'sequence pciconfig'
+# what a killed one left of the chip is for the whole ladder to mend, each time
+again() {
+	gpureset -q 0b:00 > /run/again 2>&1 || fail "no reset helps: $(cat /run/again)"
+	truth fury dirty=0
+	truth fury wedged=0
+}
+MOST=16 kills 0b:00 --method 'sequence baco'
+again() {
+	gpureset -q 0b:00 > /run/again 2>&1 || fail "no reset helps: $(cat /run/again)"
+	post
+	truth fury dirty=1
+}
+MOST=4 kills 0b:00 --method 'sequence pciconfig'
 kills_done
