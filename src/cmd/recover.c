@@ -239,8 +239,10 @@ static int recover_help(void)
 {
 	options_help(&cmd_recover, stdout);
 	puts("\nWithout an address: every card that a killed run left a journal of. No "
-	     "card is\nreset. The exit status is 2 when something could not be put back; "
-	     "it stays in the\njournal, and the next reset or recover tries again.");
+	     "card is\nreset, but one that was dead and taken off the bus for a raw "
+	     "reset: its bridge is\npulsed when no rescan finds it. The exit status is 2 "
+	     "when something could not be\nput back; it stays in the journal, and the "
+	     "next reset or recover tries again.");
 	return 0;
 }
 

@@ -310,8 +310,9 @@ static void test_plan_says(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_slots), TEST(test_look), TEST(test_put_back), TEST(test_foreign), TEST(test_held),
-		TEST(test_waiting), TEST(test_plan_says),
+		TEST(test_slots), TEST(test_look), TEST(test_put_back),
+		TEST(test_foreign), TEST(test_held), TEST(test_waiting),
+		TEST(test_plan_says),
 	};
 
 	return cmocka_run_group_tests_name("recover", tests, NULL, NULL);

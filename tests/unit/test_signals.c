@@ -26,7 +26,7 @@
 
 static char run_dir[] = "/tmp/gpureset-signals-XXXXXX";
 
-/* --- a worker that is signalled at a step --------------------------------------------- */
+/* --- a worker that is signalled at a step ------------------------------------------- */
 
 struct moment {
 	const char *method;
@@ -121,7 +121,7 @@ static int moment_work(struct job *job, struct channel *ch)
 	return moment_judge(m, &before, &out[0]);
 }
 
-/* --- and what is seen of it from outside ---------------------------------------------- */
+/* --- and what is seen of it from outside -------------------------------------------- */
 
 /* In a process of its own: the signal is for a supervisor, not for the test. */
 static void supervised(struct moment *m, int *status, char *word, size_t size)
@@ -249,8 +249,9 @@ static void test_every_step(void **state)
 	assert_int_equal(rig_plan(r, NULL, &err), 0);
 	every_step(r, "sequence baco", &n);
 	rig_close(r);
-	print_message("count: stop signals sent: %zu\ncount: stop signals obeyed, undone: "
-		      "%zu\n", n.sent, n.stopped);
+	print_message("count: stop signals sent: %zu\n"
+		      "count: stop signals obeyed in time, undone: %zu\n", n.sent,
+		      n.stopped);
 	assert_int_equal(n.stopped + n.done, n.sent);
 	assert_true(n.stopped > n.sent / 2);
 	assert_true(n.done > 0);

@@ -7,7 +7,7 @@ free() { flock -n /run/gpureset/0000:02:00.lock true; }
 echo auto > $sysfs/0000:02:00.0/power/control
 g 0 -q 02:00
 fingerprint $fns > /run/was
-ctl "set slow delay_ms 20000" > /dev/null
+ctl "set slow delay_ms 40000" > /dev/null
 
 # 2 s to the deadline, then 2 s in which a worker may stop when asked to
 deadline=2000 grace=2000
@@ -43,14 +43,14 @@ printf 'hostpci0: 0000:02:00\nname: stuck\n' > /etc/pve/qemu-server/160.conf
 timed gpureset hook 160 pre-start > /run/out 2>&1 && fail "a start with a stuck card: $(cat /run/out)"
 cat /run/out
 says '0000:02:00'
-says "worker $worker|busy|stuck|has the card"
+says "worker [0-9]+"
 [ $MS -le 15000 ] || fail "pre-start with 5 s took $MS ms"
 echo "pre-start: $MS ms"
 kill -0 $worker 2>/dev/null || fail "the kernel has let go before the hook has answered"
 rm /etc/gpureset/gpureset.conf /etc/pve/qemu-server/160.conf
 
 # the kernel lets go: the worker undoes what it did and is gone
-wait_until 40000 free || fail "the lock stays: $(cat /run/gpureset/0000:02:00.lock)"
+wait_until 90000 free || fail "the lock stays: $(cat /run/gpureset/0000:02:00.lock)"
 ! kill -0 $worker 2>/dev/null || fail "worker $worker lives on without its lock"
 [ ! -e /run/gpureset/journal-0000:02:00 ] || fail "a journal is left: $(cat /run/gpureset/journal-0000:02:00)"
 ctl "set slow delay_ms 3000" > /dev/null
