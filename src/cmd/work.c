@@ -2,6 +2,7 @@
 #include "cmd/work.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -379,6 +380,8 @@ int work_supervise(const struct options *o, struct job *jobs, size_t n)
 	};
 	struct err err = { 0 };
 
+	/* the exit status is the answer, even when nobody reads the rest */
+	signal(SIGPIPE, SIG_IGN);
 	if (n && supervise(jobs, n, &so, &err) < 0) {
 		fprintf(stderr, "gpureset: %s\n", err.text);
 		return EXIT_FAILED;

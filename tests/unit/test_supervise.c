@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -929,6 +930,37 @@ static void test_ignored_signal(void **state)
 	assert_int_equal(harness_end(&h).status, EXIT_NO_METHOD);
 }
 
+static int terminal_master;
+
+static void own_terminal(int slave)
+{
+	close(terminal_master);
+	setsid();
+	if (ioctl(slave, TIOCSCTTY, 0) < 0)
+		_exit(98);
+	dup2(slave, STDOUT_FILENO);
+	close(slave);
+}
+
+/* The terminal goes away (a window is closed, ssh ends): SIGHUP, and output to nowhere. */
+static void test_terminal_closes(void **state)
+{
+	struct rig *rig = *state;
+	struct sent_back back;
+	struct harness h;
+	int slave;
+
+	rig->opts.grace_us = 20000 * MS;
+	assert_int_equal(openpty(&terminal_master, &slave, NULL, NULL, NULL), 0);
+	h = harness_start(rig, work_until_stop, own_terminal, slave);
+	close(slave);
+	harness_wait_note(&h);
+	close(terminal_master);
+	back = harness_end(&h);
+	assert_int_equal(back.status, EXIT_NO_METHOD);
+	assert_string_equal(back.report, "undone");
+}
+
 static void test_supervisor_dies(void **state)
 {
 	struct rig *rig = *state;
@@ -1580,6 +1612,7 @@ static const struct test tests[] = {
 	{ "a signal, and no end of it", test_signal_grace },
 	{ "a second signal", test_second_signal },
 	{ "an ignored signal stays ignored", test_ignored_signal },
+	{ "the terminal closes", test_terminal_closes },
 	{ "the supervisor dies", test_supervisor_dies },
 	{ "descriptors of a worker", test_descriptors },
 	{ "the caller's output is not held", test_output_not_held },
