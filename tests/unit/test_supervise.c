@@ -942,7 +942,7 @@ static void own_terminal(int slave)
 	close(slave);
 }
 
-/* The terminal goes away (a window is closed, ssh ends): SIGHUP, and output to nowhere. */
+/* The terminal goes away (a window closed, ssh ended): SIGHUP, and output to nowhere. */
 static void test_terminal_closes(void **state)
 {
 	struct rig *rig = *state;
