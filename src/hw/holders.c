@@ -164,16 +164,12 @@ static int held_walk(struct held_list *l, struct bdf bdf, int fd, int depth)
 	return rc;
 }
 
-/* The group device does not lie in the function's folder. */
-static int held_add_group(struct held_list *l, const char *root, struct bdf bdf)
+static int held_add_group_node(struct held_list *l, const char *root, const char *name)
 {
-	char path[SYS_PATH], group[32];
+	char path[SYS_PATH];
 	struct stat st;
-	int fd, rc = sys_fn_path(path, root, bdf, "iommu_group");
+	int fd, rc = sys_path(path, root, "/sys/class/vfio/%s", name);
 
-	if (rc || sys_read_link(path, group, sizeof(group)))
-		return rc;
-	rc = sys_path(path, root, "/sys/class/vfio/%s", group);
 	if (rc)
 		return rc;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -182,10 +178,26 @@ static int held_add_group(struct held_list *l, const char *root, struct bdf bdf)
 		close(fd);
 		return rc;
 	}
-	rc = sys_path(path, root, "/dev/vfio/%s", group);
+	rc = sys_path(path, root, "/dev/vfio/%s", name);
 	if (rc || stat(path, &st) || !S_ISCHR(st.st_mode))
 		return rc;
 	return held_add_chr(l, major(st.st_rdev), minor(st.st_rdev));
+}
+
+/*
+ * The group device does not lie in the function's folder; without an IOMMU it has
+ * another name (drivers/vfio/group.c).
+ */
+static int held_add_group(struct held_list *l, const char *root, struct bdf bdf)
+{
+	char path[SYS_PATH], group[32], name[48];
+	int rc = sys_fn_path(path, root, bdf, "iommu_group");
+
+	if (rc || sys_read_link(path, group, sizeof(group)))
+		return rc;
+	rc = held_add_group_node(l, root, group);
+	snprintf(name, sizeof(name), "noiommu-%s", group);
+	return rc ? rc : held_add_group_node(l, root, name);
 }
 
 /* NVIDIA's own driver does not tell sysfs about /dev/nvidiaN. */

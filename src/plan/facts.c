@@ -142,11 +142,52 @@ static int facts_holders(struct hw *hw, struct target *t, struct err *err)
 	return hw_holders(hw, fns, t->nfns, facts_add_holder, t, err);
 }
 
+static int facts_see_holder(const struct hw_holder *holder, void *arg)
+{
+	*(struct hw_holder *)arg = *holder;
+	return 1;
+}
+
+static bool facts_can_be_open(const struct other_fn *o)
+{
+	return !o->bridge && o->driver[0];
+}
+
+/* 1: somebody has one of @fns open, *@who; 0: nobody; or a negative errno. */
+static int facts_open(struct hw *hw, const struct bdf *fns, size_t n,
+		      struct hw_holder *who, struct err *err)
+{
+	return n ? hw_holders(hw, fns, n, facts_see_holder, who, err) : 0;
+}
+
+/* All at once first: nearly always nobody has any, and a look at all processes takes. */
+static int facts_neighbours(struct hw *hw, struct target *t, struct err *err)
+{
+	struct bdf *fns = xcalloc(t->nother + 1, sizeof(*fns));
+	struct hw_holder who;
+	size_t n = 0;
+	int rc;
+
+	for (size_t i = 0; i < t->nother; i++)
+		if (facts_can_be_open(&t->other[i]))
+			fns[n++] = t->other[i].bdf;
+	rc = facts_open(hw, fns, n, &who, err);
+	for (size_t i = 0; i < n && rc > 0; i++) {
+		rc = facts_open(hw, &fns[i], 1, &who, err);
+		if (rc > 0)
+			facts_use_open(t, fns[i], &who);
+		rc = rc < 0 ? rc : 1;
+	}
+	free(fns);
+	return rc < 0 ? rc : 0;
+}
+
 static int facts_from_nodes(struct hw *hw, const struct node_list *l, struct target *t,
 			    struct err *err)
 {
 	struct err bad = { 0 };
 	char text[BDF_STR];
+	int rc;
 
 	facts_functions(hw, l, t, &bad);
 	if (!t->nfns)
@@ -162,7 +203,8 @@ static int facts_from_nodes(struct hw *hw, const struct node_list *l, struct tar
 	facts_only_target(t);
 	facts_thunderbolt(t);
 	facts_host(hw, t);
-	return facts_holders(hw, t, err);
+	rc = facts_holders(hw, t, err);
+	return rc ? rc : facts_neighbours(hw, t, err);
 }
 
 int facts_again(struct hw *hw, struct target *t, struct err *err)

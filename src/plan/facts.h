@@ -53,7 +53,8 @@ struct fn_facts {
 	int vfs;                /* enabled virtual functions */
 	size_t nmdevs;          /* mediated devices that its driver has made */
 	char mdev[40];          /* one of them, a UUID */
-	bool hive;              /* linked to other cards: XGMI (seen by amdgpu alone) */
+	/* linked to other cards: XGMI (seen by amdgpu alone), NVLink (see made_switched()) */
+	bool hive;
 	size_t nhive;           /* the other cards of the hive */
 	struct bdf hive_fn;     /* one of them; nhive 0: not known which */
 	bool boot_vga;
@@ -120,8 +121,11 @@ struct other_fn {
 	int level;              /* index in path[] of the lowest bridge that covers it */
 };
 
-/* Something of the host's own that runs over a function; it opens no device node. */
-enum use_kind { USE_NETWORK, USE_STORAGE };
+/*
+ * Something of the host's own that runs over a function and opens no device node; or,
+ * of a neighbour, who has one open.
+ */
+enum use_kind { USE_NETWORK, USE_STORAGE, USE_OPEN };
 
 struct fn_use {
 	enum use_kind kind;
@@ -150,7 +154,7 @@ struct target {
 	struct hw_holder holder[MAX_HOLDERS];
 	size_t nholders;                /* all, may exceed MAX_HOLDERS */
 	struct fn_use *use;             /* of the target's functions and of other[] */
-	size_t nuses;
+	size_t nuses, use_room;
 	struct host_facts host;
 	bool thunderbolt;               /* a Thunderbolt/USB4 port is above the card */
 };

@@ -25,7 +25,6 @@
 struct use_scan {
 	struct hw *hw;
 	struct target *t;
-	size_t room;
 	char *mounts, *swaps, *btrfs;   /* as the kernel has them; NULL: unreadable */
 	char pool[USE_NAME];            /* a ZFS pool, or "" */
 	struct err *err;
@@ -119,12 +118,20 @@ static bool use_anything(const struct target *t)
 	return false;
 }
 
-static void use_add(struct use_scan *u, const struct fn_use *use)
+static void use_add(struct target *t, const struct fn_use *use)
 {
-	struct target *t = u->t;
-
-	t->use = xgrow(t->use, t->nuses, &u->room, sizeof(*use));
+	t->use = xgrow(t->use, t->nuses, &t->use_room, sizeof(*use));
 	t->use[t->nuses++] = *use;
+}
+
+void facts_use_open(struct target *t, struct bdf fn, const struct hw_holder *who)
+{
+	struct fn_use use = { .kind = USE_OPEN, .bdf = fn };
+
+	snprintf(use.name, sizeof(use.name), "%.31s", who->what);
+	snprintf(use.how, sizeof(use.how), "process %d (%.31s) has open", who->pid,
+		 who->comm);
+	use_add(t, &use);
 }
 
 /* --- the network ---------------------------------------------------------------- */
@@ -148,19 +155,32 @@ static bool use_link_is_up(struct hw *hw, const char *name)
 	return !hw_host_read(hw, path, text, sizeof(text), NULL) && text[0] == '1';
 }
 
+/* A member of a bridge or a bond is in use without a cable, too: it would leave it. */
+static bool use_net(const struct use_scan *u, const char *name, struct fn_use *use)
+{
+	char path[128], master[64];
+
+	snprintf(use->how, sizeof(use->how), "is up");
+	snprintf(path, sizeof(path), NET "%s/master", name);
+	if (hw_host_read(u->hw, path, master, sizeof(master), NULL))
+		return use_link_is_up(u->hw, name);
+	snprintf(use->how, sizeof(use->how), "is part of %.40s", master);
+	return true;
+}
+
 static void use_network(struct use_scan *u)
 {
 	char *names = use_text(u->hw, "/sys/class/net", USE_NAMES, u->err);
 	char *at = names, *name, dir[128];
 
 	while (names && (name = use_next(&at))) {
-		struct fn_use use = { .kind = USE_NETWORK, .how = "is up" };
+		struct fn_use use = { .kind = USE_NETWORK };
 
 		snprintf(dir, sizeof(dir), NET "%.64s/device", name);
 		snprintf(use.name, sizeof(use.name), "%s", name);
 		if (hw_host_exists(u->hw, dir) && use_owner(u->hw, dir, &use.bdf) &&
-		    use_matters(u->t, use.bdf) && use_link_is_up(u->hw, name))
-			use_add(u, &use);
+		    use_matters(u->t, use.bdf) && use_net(u, name, &use))
+			use_add(u->t, &use);
 	}
 	free(names);
 }
@@ -364,7 +384,7 @@ static void use_storage(struct use_scan *u, const char *names, bool pools)
 		if (!u->mounts && !u->swaps && !u->btrfs)
 			use_read_mounts(u);
 		if (pools ? whole && use_pool(u, &use) : use_block(u, name, 0, &use))
-			use_add(u, &use);
+			use_add(u->t, &use);
 	}
 	free(copy);
 }
@@ -420,8 +440,8 @@ static void made_mdevs(struct hw *hw, struct fn_facts *fn, struct err *err)
 
 /*
  * drivers/gpu/drm/amd/amdgpu/amdgpu_xgmi.c ("AMDGPU XGMI Support"): xgmi_hive_info has a
- * link node1, node2 ... to each card that amdgpu drives. Which cards are linked by
- * NVLink, and by XGMI under any other driver, sysfs does not say.
+ * link node1, node2 ... to each card that amdgpu drives. Which cards are linked by XGMI
+ * under any other driver, sysfs does not say.
  */
 static void made_hive(struct hw *hw, struct fn_facts *fn, struct err *err)
 {
@@ -446,6 +466,19 @@ static void made_hive(struct hw *hw, struct fn_facts *fn, struct err *err)
 	}
 }
 
+/*
+ * Who is linked to whom by NVLink, sysfs does not say. But NVIDIA's driver shows the
+ * switches that link its cards (kernel-open/nvidia/procfs_nvswitch.c): where there are
+ * any, each card that it has is linked. A bridge plugged onto two cards is not seen.
+ */
+static void made_switched(struct hw *hw, struct fn_facts *fn)
+{
+	char names[4096] = "?";         /* what cannot be read may be there */
+
+	fn->hive = hw_host_read(hw, "/proc/driver/nvidia-nvswitch/devices", names,
+				sizeof(names), NULL) != -ENOENT && names[0];
+}
+
 void facts_made(struct hw *hw, struct fn_facts *fn, struct err *err)
 {
 	/* no driver, or one that only hands the function on: nothing is made of it */
@@ -455,4 +488,6 @@ void facts_made(struct hw *hw, struct fn_facts *fn, struct err *err)
 	made_mdevs(hw, fn, err);
 	if (!strcmp(fn->driver, "amdgpu"))
 		made_hive(hw, fn, err);
+	if (!strcmp(fn->driver, "nvidia"))
+		made_switched(hw, fn);
 }

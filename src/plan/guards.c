@@ -12,7 +12,7 @@ const struct force_option force_options[] = {
 	{ "force-vfs", FORCE_VFS, "although virtual functions are enabled on it" },
 	{ "force-console", FORCE_CONSOLE, "although the host's console is on it" },
 	{ "force-mdev", FORCE_MDEV, "although its driver has made mediated devices" },
-	{ "force-hive", FORCE_HIVE, "although other cards are linked to it (XGMI)" },
+	{ "force-hive", FORCE_HIVE, "although other cards are linked to it (XGMI, NVLink)" },
 	{ "force-network", FORCE_NETWORK,
 	  "although a network interface goes down with it" },
 	{ "force-storage", FORCE_STORAGE, "although a disk in use goes away with it" },
@@ -126,10 +126,12 @@ static const char *guard_hive(struct plan *plan)
 		if (!fn->hive)
 			continue;
 		if (!fn->nhive)
-			return plan_text(plan, "%s is linked to other cards by XGMI, "
-					 "and to which cannot be read; unbind amdgpu "
+			return plan_text(plan, "%s is linked to other cards by %s, "
+					 "and to which cannot be read; unbind %s "
 					 "from all cards of its hive first",
-					 bdf_str(fn->bdf, text));
+					 bdf_str(fn->bdf, text),
+					 strcmp(fn->driver, "nvidia") ? "XGMI" :
+					 "NVLink", fn->driver);
 		if (fn->nhive > 1)
 			snprintf(more, sizeof(more), " and %zu more", fn->nhive - 1);
 		return plan_text(plan, "%s is linked to %s%s by XGMI, and a reset of one "
@@ -143,10 +145,12 @@ static const char *guard_hive(struct plan *plan)
 /* What the host uses a function for, and how it is made to stop. */
 static const char *const use_what[] = {
 	[USE_NETWORK] = "the network interface", [USE_STORAGE] = "the block device",
+	[USE_OPEN] = "the device",
 };
 static const char *const use_cure[] = {
 	[USE_NETWORK] = "take it down first (ip link set DEV down)",
 	[USE_STORAGE] = "unmount it, or take it out of what uses it, first",
+	[USE_OPEN] = "stop it first",
 };
 
 static const char *guard_own_use(struct plan *plan, enum use_kind kind)
@@ -311,14 +315,17 @@ static const struct fn_use *guard_use(const struct target *t, struct bdf fn)
 }
 
 /* ", which is not part of the card", and what the host has it for. */
-static const char *guard_foreign(struct plan *plan, const struct other_fn *o)
+static const char *guard_foreign(struct plan *plan, const struct attempt *a,
+				 const struct other_fn *o)
 {
+	const char *slot = plan->target->path[a->level].hotplug ?
+		" but in the same hotplug slot" : "";
 	const struct fn_use *use = guard_use(plan->target, o->bdf);
 
 	if (!use)
-		return "which is not part of the card";
-	return plan_text(plan, "which is not part of the card and carries %s %s, which "
-			 "%s", use_what[use->kind], use->name, use->how);
+		return plan_text(plan, "which is not part of the card%s", slot);
+	return plan_text(plan, "which is not part of the card%s and carries %s %s, "
+			 "which %s", slot, use_what[use->kind], use->name, use->how);
 }
 
 static const char *guard_neighbours(struct plan *plan, const struct attempt *a)
@@ -346,7 +353,7 @@ static const char *guard_neighbours(struct plan *plan, const struct attempt *a)
 		snprintf(driver, sizeof(driver), ", driver %s", first->driver);
 	return plan_text(plan, "it would also reset %s [%04x:%04x%s]%s, %s",
 			 bdf_str(first->bdf, text), first->vendor, first->device, driver,
-			 more, guard_foreign(plan, first));
+			 more, guard_foreign(plan, a, first));
 }
 
 static const char *guard_hit_use(struct plan *plan, const struct attempt *a,
@@ -367,6 +374,11 @@ static const char *guard_hit_use(struct plan *plan, const struct attempt *a,
 						 use->name, use->how, use_cure[kind]);
 		}
 	return NULL;
+}
+
+static const char *guard_hit_open(struct plan *plan, const struct attempt *a)
+{
+	return guard_hit_use(plan, a, USE_OPEN);
 }
 
 static const char *guard_hit_network(struct plan *plan, const struct attempt *a)
@@ -400,6 +412,7 @@ static const char *guard_thunderbolt(struct plan *plan, const struct attempt *a)
 static const struct attempt_guard attempt_guards[] = {
 	{ FORCE_NEIGHBOURS, "--force-neighbours", guard_neighbours,
 	  guard_may_take_neighbours },
+	{ FORCE_IN_USE, "--force-in-use", guard_hit_open, NULL },
 	{ FORCE_NETWORK, "--force-network", guard_hit_network, NULL },
 	{ FORCE_STORAGE, "--force-storage", guard_hit_storage, NULL },
 	{ FORCE_THUNDERBOLT, "--force-thunderbolt", guard_thunderbolt, NULL },

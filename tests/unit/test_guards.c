@@ -160,6 +160,32 @@ static void test_hive(void **state)
 	rig_close(r);
 }
 
+/* NVIDIA's driver shows switches: each of its cards is linked. */
+static void test_nvlink(void **state)
+{
+	static const char path[] = "/proc/driver/nvidia-nvswitch/devices";
+	struct rig *r = rig_open("flr", RIG_ROOT_PORT);
+
+	(void)state;
+	hw_sim_attr(r->sim, rig_fn(r, 0), "driver", "nvidia");
+	plan_ok(r, 0);
+	assert_null(r->plan.refusal);
+	hw_sim_host(r->sim, path, "");
+	plan_ok(r, 0);
+	assert_null(r->plan.refusal);   /* the driver knows switches, and has none */
+	hw_sim_host(r->sim, path, "0000:85:00.0\n0000:86:00.0");
+	plan_ok(r, 0);
+	assert_refused(r, "hive", "--force-hive");
+	assert_says(r->plan.refusal, "by NVLink");
+	assert_says(r->plan.refusal, "unbind nvidia");
+	plan_ok(r, FORCE_HIVE);
+	assert_null(r->plan.refusal);
+	hw_sim_attr(r->sim, rig_fn(r, 0), "driver", "vfio-pci");
+	plan_ok(r, 0);
+	assert_null(r->plan.refusal);
+	rig_close(r);
+}
+
 /* A function of the slot itself is the network card. */
 static void test_own_network(void **state)
 {
@@ -229,6 +255,68 @@ static void test_neighbour_network(void **state)
 	plan_ok(r, FORCE_NEIGHBOURS | FORCE_NETWORK);
 	assert_usable(r, SUB, ATTEMPT_YES, NULL);
 	assert_usable(r, "bus at 0000:01:00.0", ATTEMPT_REFUSED, NULL);
+	rig_close(r);
+}
+
+/* A member of a bridge or a bond counts without a cable. */
+static void test_neighbour_member(void **state)
+{
+	struct rig *r = with_neighbour(0x020000);
+
+	(void)state;
+	put_net(r, "0000:02:02.0", "down", "0");
+	hw_sim_host(r->sim, NET "eth0/master", "vmbr0");
+	plan_ok(r, FORCE_NEIGHBOURS);
+	assert_usable(r, SUB, ATTEMPT_REFUSED, "--force-network");
+	assert_says(rig_attempt(r, SUB)->reason, "eth0, which is part of vmbr0");
+	rig_close(r);
+}
+
+/* To take a neighbour along is one thing, to take it from a VM another. */
+static void test_neighbour_open(void **state)
+{
+	static const struct hw_holder vm = { 815, "kvm", "/dev/vfio/77" };
+	struct rig *r = with_neighbour(0x030000);
+
+	(void)state;
+	hw_sim_attr(r->sim, rig_bdf("02:02.0"), "driver", "vfio-pci");
+	plan_ok(r, FORCE_NEIGHBOURS);
+	assert_usable(r, SUB, ATTEMPT_YES, NULL);
+	hw_sim_holder(r->sim, rig_bdf("02:02.0"), &vm);
+	plan_ok(r, 0);
+	assert_null(r->plan.refusal);   /* the card itself is free */
+	assert_usable(r, "flr", ATTEMPT_YES, NULL);
+	assert_says(rig_attempt(r, SUB)->reason, "process 815 (kvm) has open");
+	plan_ok(r, ~0u & ~FORCE_IN_USE);
+	assert_usable(r, SUB, ATTEMPT_REFUSED, "--force-in-use");
+	assert_says(rig_attempt(r, SUB)->reason,
+		    "0000:02:02.0, which carries the device /dev/vfio/77, which process "
+		    "815 (kvm) has open; stop it first");
+	plan_ok(r, FORCE_NEIGHBOURS | FORCE_IN_USE);
+	assert_usable(r, SUB, ATTEMPT_YES, NULL);
+	rig_close(r);
+}
+
+/* Another card in the same hotplug slot, as on a board with two GPUs. */
+static void test_shared_slot(void **state)
+{
+	const struct rig_plain other = { .vendor = 0x10de, .device = 0x1b80,
+					 .class_code = 0x030000 };
+	struct rig *r = rig_unbooted("flr", RIG_SWITCH);
+
+	(void)state;
+	rig_add_plain(r, rig_bdf("03:01.0"), &other);
+	rig_boot(r);
+	plan_ok(r, 0);
+	assert_usable(r, "hot_reset", ATTEMPT_REFUSED, NULL);
+	assert_says(rig_attempt(r, "hot_reset")->reason, "0000:03:01.0");
+	assert_null(strstr(rig_attempt(r, "hot_reset")->reason, "hotplug"));
+	r->target.path[0].hotplug = true;
+	plan_free(&r->plan);
+	assert_int_equal(plan_build(&r->plan, &r->target, NULL, NULL,
+				    &(struct plan_opts){ 0 }, &(struct err){ 0 }), 0);
+	assert_says(rig_attempt(r, "hot_reset")->reason,
+		    "not part of the card but in the same hotplug slot");
 	rig_close(r);
 }
 
@@ -395,9 +483,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mdev),
 		cmocka_unit_test(test_hive),
+		cmocka_unit_test(test_nvlink),
 		cmocka_unit_test(test_own_network),
 		cmocka_unit_test(test_own_storage),
 		cmocka_unit_test(test_neighbour_network),
+		cmocka_unit_test(test_neighbour_member),
+		cmocka_unit_test(test_neighbour_open),
+		cmocka_unit_test(test_shared_slot),
 		cmocka_unit_test(test_neighbour_storage),
 		cmocka_unit_test(test_stacked_storage),
 		cmocka_unit_test(test_not_below),
