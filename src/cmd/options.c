@@ -287,7 +287,7 @@ static int apply(struct options *o, int c, const char *arg, const char *typed)
 {
 	if (c >= FORCE_BASE) {
 		typed += strspn(typed, "-");
-		/* getopt_long() takes a beginning for the whole: "--force" is no option */
+		/* getopt_long() takes a beginning for the whole, such as "--force" */
 		if (strcmp(typed, force_options[c - FORCE_BASE].option))
 			return complain(EXIT_USAGE, "--%s is ambiguous: each refusal is "
 					"lifted by its own option, written in full "

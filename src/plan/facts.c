@@ -157,7 +157,12 @@ static bool facts_can_be_open(const struct other_fn *o)
 static int facts_open(struct hw *hw, const struct bdf *fns, size_t n,
 		      struct hw_holder *who, struct err *err)
 {
-	return n ? hw_holders(hw, fns, n, facts_see_holder, who, err) : 0;
+	int rc = 0;
+
+	who->pid = 0;
+	if (n)
+		rc = hw_holders(hw, fns, n, facts_see_holder, who, err);
+	return rc < 0 ? rc : who->pid != 0;
 }
 
 /* All at once first: nearly always nobody has any, and a look at all processes takes. */

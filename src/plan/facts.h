@@ -53,7 +53,7 @@ struct fn_facts {
 	int vfs;                /* enabled virtual functions */
 	size_t nmdevs;          /* mediated devices that its driver has made */
 	char mdev[40];          /* one of them, a UUID */
-	/* linked to other cards: XGMI (seen by amdgpu alone), NVLink (see made_switched()) */
+	/* linked to other cards: XGMI (seen by amdgpu alone), NVLink (its switches) */
 	bool hive;
 	size_t nhive;           /* the other cards of the hive */
 	struct bdf hive_fn;     /* one of them; nhive 0: not known which */

@@ -50,8 +50,8 @@ void part_wait_d0(struct attempt *a, enum step_phase phase, const struct fn_fact
 void part_settle_audio(struct plan *plan, struct attempt *a);
 /*
  * First of all steps: the VFIO groups of the touched functions that vfio-pci has are
- * held, so that no VM can begin to use them; let go in the phase @until (PUT_BACK). A group is
- * opened by one process at a time, and device descriptors and cdevs count as its openers
+ * held, so that no VM can begin to use them; let go in the phase @until (PUT_BACK). One
+ * process at a time opens a group, and device descriptors and cdevs count as its opener
  * (drivers/vfio/group.c). Opening it neither wakes nor resets a function. Not with
  * --force-in-use: somebody else has it then.
  *
@@ -59,9 +59,12 @@ void part_settle_audio(struct plan *plan, struct attempt *a);
  * - kernels without the group interface (CONFIG_VFIO_GROUP=n): binding the cdev would
  *   be owning, but resets the function, and its last close does so again;
  * - functions of host drivers: asked right before the driver is taken off
- *   (exec_watch.ready), which leaves the time between; afterwards there is nothing that
- *   could be opened. The kernel cuts off who had /dev/dri open then; for who has a sound
- *   device open the unbinding waits.
+ *   (exec_watch.ready), which leaves the moment between; afterwards there is nothing
+ *   that could be opened. Who opened it in that moment is cut off by a DRM driver
+ *   (drm_dev_unplug()), and waited for by sound (snd_card_free()) and by NVIDIA's driver
+ *   (nv_pci_remove()), so that the worker is stuck, with nothing reset, until it closes;
+ * - neighbours that --force-neighbours takes along, and root's own mappings of BARs:
+ *   asked for before, as all else.
  */
 void part_own(struct plan *plan, struct attempt *a, enum step_phase until);
 /*

@@ -28,6 +28,7 @@
 #include "hw/hw_write.h"
 #include "hw/linux_attr.h"
 #include "hw/vfio.h"
+#include "hw/vfio_own.h"
 #include "hw/vfio_uapi.h"
 #include "plan/facts_fn.h"
 
@@ -783,6 +784,29 @@ static void test_holders(void **state)
 	assert_int_equal(s.n, 0);
 }
 
+/* The three ways to a function through VFIO: group, group without IOMMU, cdev. */
+static void test_holders_vfio(void **state)
+{
+	static const struct { const char *file, *dev, *node; } ways[] = {
+		{ "sys/class/vfio/12/dev", "1:9\n", "/dev/urandom" },
+		{ "sys/class/vfio/noiommu-12/dev", "1:8\n", "/dev/random" },
+		{ GPU "/vfio-dev/vfio3/dev", "1:5\n", "/dev/zero" },
+	};
+	struct tree *t = *state;
+
+	mk_process(t);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		struct held_seen s = { .n = 0 };
+
+		assert_int_equal(hw_holders(t->hw, &gpu, 1, see_holder, &s, &t->err), 0);
+		assert_null(seen_what(&s, ways[i].node));
+		mk_text(t, ways[i].file, ways[i].dev);
+		s.n = 0;
+		assert_int_equal(hw_holders(t->hw, &gpu, 1, see_holder, &s, &t->err), 0);
+		assert_int_equal(seen_what(&s, ways[i].node)->pid, 41);
+	}
+}
+
 /* The name lies across the end of what one read gives. */
 static void test_holders_long_maps(void **state)
 {
@@ -1116,6 +1140,63 @@ static void test_vfio_two_groups(void **state)
 	assert_int_equal(PLAY((struct tree *)*state, three, call), 0);
 }
 
+/* A group that is held already: its descriptor is used, and stays open. */
+static void test_vfio_held(void **state)
+{
+	static const struct call call[] = {
+		OPEN("/dev/vfio/12", 10),
+		IOCTL(10, VFIO_GROUP_GET_STATUS, viable, 0),
+		CONTAINER, DEVICE, INFO(two_in_group_12, 0), RESET(reset_group_10, 0),
+		CLOSE(30), IOCTL(10, VFIO_GROUP_UNSET_CONTAINER, NULL, 0), CLOSE(20),
+		CLOSE(10),
+	};
+	struct tree *t = *state;
+	struct script s = { call, sizeof(call) / sizeof(*call), 0 };
+	struct vfio_own own = { .n = 0 };
+	const struct vfio_target target = { t->root, gpu, two, 2, &own };
+
+	assert_int_equal(vfio_own_take(&own, &script_sys, &s, t->root, gpu, &t->err), 0);
+	assert_int_equal(vfio_own_fd(&own, 12), 10);
+	assert_int_equal(vfio_own_fd(&own, 13), -1);
+	assert_int_equal(vfio_hot_reset(&script_sys, &s, &target, &t->err), 0);
+	vfio_own_release(&own, &script_sys, &s, gpu);
+	vfio_own_release(&own, &script_sys, &s, gpu);
+	assert_int_equal(s.at, s.n);
+	assert_int_equal(vfio_own_fd(&own, 12), -1);
+}
+
+static void test_vfio_own(void **state)
+{
+	static const struct call call[] = {
+		OPEN("/dev/vfio/12", -EBUSY),
+		OPEN("/dev/vfio/12", -ENODEV),
+		OPEN("/dev/vfio/12", -ENOENT), OPEN("/dev/vfio/noiommu-12", -ENOENT),
+		OPEN("/dev/vfio/12", -EACCES),
+		OPEN("/dev/vfio/12", -ENOENT), OPEN("/dev/vfio/noiommu-12", 10),
+		OPEN("/dev/vfio/13", 11),
+		CLOSE(11), CLOSE(10),
+	};
+	static const int want[] = { -EBUSY, -ENOENT, -ENOENT, -EACCES, 0 };
+	struct tree *t = *state;
+	struct script s = { call, sizeof(call) / sizeof(*call), 0 };
+	struct vfio_own own = { .n = 0 };
+
+	for (size_t i = 0; i < sizeof(want) / sizeof(*want); i++)
+		assert_int_equal(vfio_own_take(&own, &script_sys, &s, t->root, gpu,
+					       &t->err), want[i]);
+	/* the same group, and another one */
+	assert_int_equal(vfio_own_take(&own, &script_sys, &s, t->root, audio, &t->err),
+			 0);
+	assert_int_equal(vfio_own_take(&own, &script_sys, &s, t->root, usb, &t->err), 0);
+	assert_int_equal(own.n, 2);
+	vfio_own_release_all(&own, &script_sys, &s);
+	assert_int_equal(own.n, 0);
+	assert_int_equal(unlink(in(t, GPU "/iommu_group")), 0);
+	assert_int_equal(vfio_own_take(&own, &script_sys, &s, t->root, gpu, &t->err),
+			 -ENOENT);
+	assert_int_equal(s.at, s.n);
+}
+
 /* More groups were opened than the reset needs: the kernel would refuse them all. */
 static void test_vfio_spare_group(void **state)
 {
@@ -1441,8 +1522,9 @@ int main(void)
 		T(test_attr_meanings), T(test_host),
 		T(test_bar), T(test_bar_errors), T(test_bar_sigbus), T(test_bar_forget),
 		T(test_holders), T(test_holders_long_maps), T(test_holders_nvidia),
-		T(test_holders_real),
-		T(test_vfio_legacy), T(test_vfio_two_groups), T(test_vfio_spare_group),
+		T(test_holders_real), T(test_holders_vfio),
+		T(test_vfio_legacy), T(test_vfio_two_groups), T(test_vfio_held),
+		T(test_vfio_own), T(test_vfio_spare_group),
 		T(test_vfio_busy), T(test_vfio_foreign), T(test_vfio_more_room),
 		T(test_vfio_locked), T(test_vfio_refused), T(test_vfio_unfit),
 		T(test_vfio_cdev), T(test_vfio_cdev_late), T(test_vfio_cdev_refused),
