@@ -45,7 +45,7 @@ int vfio_own_take(struct vfio_own *own, const struct vfio_sys *sys, void *ctx,
 		  const char *root, struct bdf bdf, struct err *err)
 {
 	char node[48], at[BDF_STR];
-	int fd, group, rc = vfio_group_of(root, bdf, &group, err);
+	int fd, group = -1, rc = vfio_group_of(root, bdf, &group, err);
 
 	if (rc)
 		return rc == -ENOTTY ? -ENOENT : rc;
