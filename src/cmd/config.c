@@ -64,6 +64,14 @@ void config_settings(const struct config *conf, const char *vm, struct bdf card,
 	out->start_anyway = value[KEY_START_ANYWAY];
 }
 
+const char *config_vm_str(const char *vm, char *buf, size_t size)
+{
+	const char *quote = strpbrk(vm, " \t[],;#") ? "\"" : "";
+
+	snprintf(buf, size, "%s%s%s", quote, vm, quote);
+	return buf;
+}
+
 void config_card(const struct config *conf, struct bdf card, struct plan_opts *opts)
 {
 	const struct config_name who = { .card = card };

@@ -11,7 +11,7 @@
  *     post-stop-timeout = 50s                 10s to 55s
  *     start-anyway = no | yes
  *
- *     [vm 101 102]                            VMIDs, or names of libvirt guests
+ *     [vm 101 "my guest"]                     VMIDs, or names of libvirt guests
  *     [card 0b:00 0c:00]                      slots
  *
  * Each key may stand at the top and in each section; the section of the VM is stronger
@@ -95,6 +95,9 @@ int config_open(struct config *conf, const char *path);
  */
 void config_settings(const struct config *conf, const char *vm, struct bdf card,
 		     bool has_card, struct settings *out);
+
+/* @vm as it is written in a section's header: my-guest, "my guest". */
+const char *config_vm_str(const char *vm, char *buf, size_t size);
 
 /*
  * config_open() of what @o names (--config); what its top allows goes to @o->plan, and

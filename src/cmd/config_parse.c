@@ -11,6 +11,7 @@
 #include "base/duration.h"
 #include "base/textfile.h"
 #include "base/xalloc.h"
+#include "host/pve_conf.h"
 
 #define CONFIG_WORDS 64                 /* on a line */
 #define CONFIG_WORD 64                  /* of a word, as far as it is shown */
@@ -30,6 +31,7 @@ struct config_line {
 struct config_word {
 	const char *text;
 	size_t len;
+	bool quoted;            /* in a header: it stood between '"', which are not in it */
 };
 
 struct config_key {
@@ -233,19 +235,6 @@ struct config_kind {
 	bool (*same)(const struct config_name *a, const struct config_name *b);
 };
 
-#define VMID_FIRST 100          /* PVE's own bounds of a VMID */
-#define VMID_LAST 999999999
-
-static bool vmid_valid(const char *text)
-{
-	unsigned long n;
-
-	if (strlen(text) > 9 || text[0] == '0')
-		return false;
-	n = strtoul(text, NULL, 10);
-	return n >= VMID_FIRST && n <= VMID_LAST;
-}
-
 /* Letters, or a language's own, which are bytes above ASCII. */
 static bool has_letter(const char *text)
 {
@@ -257,7 +246,7 @@ static bool has_letter(const char *text)
 
 /*
  * What could be meant as a list or a range of VMIDs must not pass as a guest's name,
- * which would then be the name of nobody.
+ * which would then be the name of nobody. libvirt allows no '/' in a name.
  */
 static bool parse_vm(const struct config_line *l, const struct config_word *word,
 		     struct config_name *to)
@@ -265,19 +254,17 @@ static bool parse_vm(const struct config_line *l, const struct config_word *word
 	size_t wrong;
 
 	to->vm = word_copy(word);
-	wrong = strcspn(to->vm, "[],;/");
+	wrong = strcspn(to->vm, word->quoted ? "/" : "[],;/");
 	if (to->vm[wrong]) {
 		line_error(l, word->text + wrong, "'%c' belongs neither in a VMID nor in "
 			   "a guest's name; blanks stand between them", to->vm[wrong]);
 		return false;
 	}
-	if (has_letter(to->vm))
+	if (has_letter(to->vm) || pve_vmid(to->vm, NULL))
 		return true;
-	if (strspn(to->vm, "0123456789") == word->len && vmid_valid(to->vm))
-		return true;
-	line_error(l, word->text, "'%.*s' is not a VMID, which is a number from %d to "
-		   "%d; the name of a libvirt guest has a letter in it", CONFIG_WORD,
-		   to->vm, VMID_FIRST, VMID_LAST);
+	line_error(l, word->text, "'%.*s' is not a VMID, which is a number from %u to "
+		   "%u; the name of a libvirt guest has a letter in it", CONFIG_WORD,
+		   to->vm, PVE_VMID_MIN, PVE_VMID_MAX);
 	return false;
 }
 
@@ -386,20 +373,55 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* A '#' begins a comment at the start of the line or after a blank. */
+/*
+ * A '#' begins a comment at the start of the line or after a blank; not within the
+ * quotes of a header.
+ */
 static size_t line_end(const char *text, size_t len)
 {
-	size_t end = 0;
+	size_t end = 0, first = 0;
+	bool quoted = false;
 
-	while (end < len && !(text[end] == '#' && (!end || is_blank(text[end - 1]))))
-		end++;
+	while (first < len && is_blank(text[first]))
+		first++;
+	for (; end < len; end++) {
+		if (text[end] == '"' && text[first] == '[')
+			quoted = !quoted;
+		if (text[end] == '#' && !quoted && (!end || is_blank(text[end - 1])))
+			break;
+	}
 	while (end && is_blank(text[end - 1]))
 		end--;
 	return end;
 }
 
+/* The '"' at @at begins @word. Returns where it ends. */
+static const char *word_quoted(struct config_line *l, const char *at, const char *end,
+			       struct config_word *word)
+{
+	const char *close = memchr(at + 1, '"', (size_t)(end - at - 1));
+
+	*word = (struct config_word){ .text = at + 1, .quoted = true };
+	word->len = (size_t)((close ? close : end) - word->text);
+	if (!close)
+		line_error(l, at, "there is no second '\"'");
+	else if (close + 1 < end && !is_blank(close[1]))
+		line_error(l, close + 1, "a blank has to follow the '\"'");
+	return close ? close + 1 : end;
+}
+
+static const char *word_plain(const char *at, const char *end, struct config_word *word)
+{
+	*word = (struct config_word){ .text = at };
+	while (at < end && !is_blank(*at))
+		at++;
+	word->len = (size_t)(at - word->text);
+	return at;
+}
+
+/* @header: a word may stand in quotes, as the name of a libvirt guest may hold blanks. */
 static size_t line_words(struct config_line *l, const char *at, const char *end,
-			 struct config_word *word)
+			 bool header, struct config_word *word)
 {
 	size_t n = 0;
 
@@ -412,28 +434,39 @@ static size_t line_words(struct config_line *l, const char *at, const char *end,
 			line_error(l, at, "more than %d words on a line", CONFIG_WORDS);
 			return n;
 		}
-		word[n].text = at;
-		while (at < end && !is_blank(*at))
-			at++;
-		word[n].len = (size_t)(at - word[n].text);
+		at = header && *at == '"' ? word_quoted(l, at, end, &word[n]) :
+					    word_plain(at, end, &word[n]);
 		n++;
 	}
 	return n;
 }
 
+/* The ']' that is in no quotes, or NULL; @quoted: as a '"' is missing. */
+static const char *header_close(const char *at, const char *end, bool *quoted)
+{
+	for (*quoted = false; at < end; at++) {
+		if (*at == '"')
+			*quoted = !*quoted;
+		if (*at == ']' && !*quoted)
+			return at;
+	}
+	return NULL;
+}
+
 /* The line begins with the '[' at @at. Keys below a wrong header are still looked at. */
 static void line_header(struct config_line *l, const char *at)
 {
-	const char *end = l->text + l->len, *close = memchr(at, ']', (size_t)(end - at));
+	bool quoted;
+	const char *end = l->text + l->len, *close = header_close(at, end, &quoted);
 	struct config_word word[CONFIG_WORDS];
 	enum config_kind_id kind;
 	size_t n;
 
-	if (!close)
+	if (!close && !quoted)
 		line_error(l, end, "missing ']'");
-	else if (close + 1 < end)
+	else if (close && close + 1 < end)
 		line_error(l, close + 1, "nothing stands behind the ']' of a section");
-	n = line_words(l, at + 1, close ? close : end, word);
+	n = line_words(l, at + 1, close ? close : end, true, word);
 	if (!n)
 		line_error(l, at + 1, "expected [vm ...] or [card ...]");
 	kind = n ? kind_find(l, &word[0]) : KIND_LOST;
@@ -452,7 +485,7 @@ static void line_set(struct config_line *l, const struct config_word *name,
 {
 	const struct config_key *key = key_find(l, name);
 	struct config_word word[CONFIG_WORDS];
-	size_t n = line_words(l, value, l->text + l->len, word);
+	size_t n = line_words(l, value, l->text + l->len, false, word);
 	int *set;
 
 	if (!key)

@@ -167,6 +167,14 @@ static void test_sections_refused(void **state)
 		{ "[vm 101 102 101]\n", 1, 13, "101 has a section already, in line 1" },
 		{ "[vm gaming]\n\n[vm 101 gaming]\n", 3, 9,
 		  "gaming has a section already, in line 1" },
+		{ "[vm \"my guest]\n", 1, 5, "there is no second '\"'" },
+		{ "[vm \"my guest\"x]\n", 1, 15, "a blank has to follow the '\"'" },
+		{ "[vm \"\"]\n", 1, 6, "'' is not a VMID" },
+		{ "[vm \"101 102\"]\n", 1, 6, "'101 102' is not a VMID" },
+		{ "[vm \"my/guest\"]\n", 1, 8, "'/' belongs neither" },
+		{ "[vm my] \"x\"\n", 1, 8, "nothing stands behind" },
+		{ "[vm \"my guest\" gaming]\n[vm \"gaming\"]\n", 2, 6,
+		  "gaming has a section already, in line 1" },
 		{ "[card 0b:0]\n", 1, 7, "two hex digits of a device" },
 		{ "[card 0b:00 zz:00]\n", 1, 13, "two hex digits of a bus" },
 		{ "[card 101]\n", 1, 7, "not a PCI address" },
@@ -281,6 +289,29 @@ static void test_settings(void **state)
 	assert_int_equal(s.post_stop_us, 10000000);
 	assert_ids(&s, " top card");
 	config_free(&c);
+}
+
+/* A libvirt guest may be called nearly anything. */
+static void test_settings_quoted(void **state)
+{
+	static const char *const guests[] = { "my guest", " a ] b", "x #1", "102" };
+	struct settings s;
+	struct config c;
+	char text[32];
+
+	(void)state;
+	parse_good(&c, "[vm \"my guest\" \" a ] b\" 101 \"102\" \"x #1\"] # \"\n"
+		   "hook = skip\n");
+	for (size_t i = 0; i < sizeof(guests) / sizeof(*guests); i++) {
+		s = settings_of(&c, guests[i], NULL);
+		assert_int_equal(s.hook, HOOK_SKIP);
+	}
+	s = settings_of(&c, "my", NULL);
+	assert_int_equal(s.hook, HOOK_RESET);
+	config_free(&c);
+	assert_string_equal(config_vm_str("my guest", text, sizeof(text)),
+			    "\"my guest\"");
+	assert_string_equal(config_vm_str("my-guest", text, sizeof(text)), "my-guest");
 }
 
 /* A number that only begins like a VMID, a slot of another domain: not meant. */
@@ -567,6 +598,7 @@ int main(void)
 		cmocka_unit_test(test_sections_refused),
 		cmocka_unit_test(test_all_errors), cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_settings), cmocka_unit_test(test_settings_near),
+		cmocka_unit_test(test_settings_quoted),
 		cmocka_unit_test(test_many_ids), cmocka_unit_test(test_card),
 		cmocka_unit_test(test_cut), cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_too_large),
