@@ -18,16 +18,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "base/textfile.h"
+#include "base/xalloc.h"
 #include "cmd/hook.h"
 #include "cmd/open.h"
 #include "host/domxml.h"
 #include "run/supervise.h"
 
 #define XML_MOST (1u << 20)
-#define XML_WAIT_MS 10000       /* libvirt writes it at once */
+#define XML_WAIT_MS 10000       /* for all of it; libvirt writes it at once */
 #define GUEST_NAME 256
 
 struct libvirt_call {
@@ -79,15 +80,57 @@ static void guest_name(char out[GUEST_NAME], const char *name)
 	out[n] = '\0';
 }
 
-static int xml_read(char **text, size_t *len, struct err *err)
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Some more of it, before @until: how much, 0 at its end. */
+static ssize_t xml_some(char *buf, size_t size, int64_t until, struct err *err)
 {
 	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	int64_t left = until - now_ms();
+	ssize_t n = left > 0 ? poll(&in, 1, (int)left) : 0;
+
+	if (n > 0)
+		n = read(STDIN_FILENO, buf, size);
+	else if (!n)
+		return err_set(err, ETIMEDOUT, "the domain's XML is wanted on standard "
+			       "input, and its end did not come");
+	if (n < 0 && errno == EINTR)
+		return -EINTR;
+	return n < 0 ? err_sys(err, errno, "domain XML") : n;
+}
+
+/* All of it, or nothing: of what is cut off nobody knows which cards were in it. */
+static int xml_read(char **text, size_t *len, struct err *err)
+{
+	int64_t until = now_ms() + XML_WAIT_MS;
+	char *buf = xcalloc(XML_MOST + 1, 1);
+	ssize_t n = 1;
 
 	*text = NULL;
-	if (isatty(STDIN_FILENO) || poll(&in, 1, XML_WAIT_MS) <= 0)
-		return err_set(err, ETIMEDOUT, "the domain's XML is wanted on standard "
-			       "input, and nothing came");
-	return textfile_read_fd(STDIN_FILENO, "domain XML", XML_MOST, text, len, err);
+	*len = 0;
+	if (isatty(STDIN_FILENO))
+		n = err_set(err, EINVAL, "the domain's XML is wanted on standard input, "
+			    "which is a terminal");
+	for (size_t at = 0; n > 0 || n == -EINTR; *len = at) {
+		n = xml_some(buf + at, XML_MOST + 1 - at, until, err);
+		at += n > 0 ? (size_t)n : 0;
+		if (at > XML_MOST)
+			n = err_set(err, EFBIG, "domain XML is larger than %u bytes",
+				    XML_MOST);
+	}
+	if (!n) {
+		*text = buf;
+		return 0;
+	}
+	free(buf);
+	*len = 0;
+	return (int)n;
 }
 
 /* --- XML that cannot be read --------------------------------------------------- */
@@ -101,6 +144,7 @@ static int xml_unreadable(struct libvirt_call *c, const char *text, size_t len,
 			  const struct err *why)
 {
 	bool start = c->ev.phase == HOOK_PRE_START;
+	char name[GUEST_NAME + 2];
 	struct settings set;
 	int rc;
 
@@ -117,7 +161,7 @@ static int xml_unreadable(struct libvirt_call *c, const char *text, size_t len,
 	return complain(EXIT_CONFIG, "guest %s: %s; it is not started, as its cards "
 			"cannot be looked after (to start it all the same: 'start-anyway "
 			"= yes' below [vm %s] in " GPURESET_CONFIG ")", c->guest,
-			why->text, c->guest);
+			why->text, config_vm_str(c->guest, name, sizeof(name)));
 }
 
 /* --- its cards ----------------------------------------------------------------- */

@@ -22,6 +22,14 @@ lv() { # STATUS PATTERN XML ARGS...; the pattern - is silence
 }
 lv_plain="<domain type='kvm'><name>a</name><devices><hostdev type='usb'/></devices></domain>"
 lv_cut="<domain><devices><hostdev type='pci'"
+# XML that begins and then stalls, meanwhile: it is not waited for for ever
+mkfifo "$dir/lv-stall"
+: >"$dir/lv-stall.conf"
+{ printf '%s' "$lv_plain" | head -c 30; timeout 300 cat "$dir/lv-stall"; } |
+	{ "$prog" hook libvirt --run-dir "$dir/run" --quirks "$q" --config \
+		"$dir/lv-stall.conf" a prepare begin - >"$dir/lv-stall-out" 2>&1
+	echo $? >"$dir/lv-stall-end"; } &
+lv_stall=$!
 # Unreadable on purpose: whoever only passes by must not even look.
 echo 'nonsense' >"$dir/lv.conf"
 lv 0 - '' a start begin -
@@ -76,3 +84,10 @@ sed "s|^program=.*|program=$lv_program|" hooks/libvirt >"$dir/libvirt-hook"
 lv_script 0 - "$lv_pci" a reconnect begin -
 lv_script 0 - "$lv_plain" 'name with  blanks' prepare begin -
 lv_script 0 'guest name with  blanks: ' '' 'name with  blanks' release end -
+# what stalled has ended by itself: its other end is still open
+until [ -s "$dir/lv-stall-end" ] || ! kill -0 $lv_stall 2>/dev/null; do sleep 1; done
+: >"$dir/lv-out"
+lv_got=$(cat "$dir/lv-stall-end")
+cp "$dir/lv-stall-out" "$dir/lv-err"
+lv_is 'hook libvirt with XML that stalls' 6 'guest a: .*its end did not come; it is not started'
+: >"$dir/lv-stall"
