@@ -89,6 +89,8 @@ static bool warn(struct hook_work *w, const char *text)
 /* To start with the card like this might take the host along. Always false. */
 static bool fail(struct hook_work *w, int status, const char *text)
 {
+	char vm[HOLD_VM + 2];
+
 	/* a spare card may not be the one that it gets */
 	if (w->job->task != TASK_START || w->job->card->spare)
 		return warn(w, text);
@@ -98,7 +100,7 @@ static bool fail(struct hook_work *w, int status, const char *text)
 	}
 	say(w, "%s; the VM is not started, as that might hang the host (to start it all "
 	    "the same: 'start-anyway = yes' below [vm %s] in " GPURESET_CONFIG ")", text,
-	    w->job->ev->vm);
+	    config_vm_str(w->job->ev->vm, vm, sizeof(vm)));
 	w->status = status;
 	return false;
 }
@@ -339,7 +341,7 @@ static bool recover_card(struct hook_work *w, bool again)
 	if (rc == -EBUSY)
 		w->not_ours = true;
 	if (rc)
-		return fail(w, rc == -EBUSY ? EXIT_BUSY : EXIT_CONFIG, err.text);
+		return fail(w, work_recover_status(rc), err.text);
 	if (!w->rec.found)
 		return true;
 	if (w->rec.later)
