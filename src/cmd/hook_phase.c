@@ -295,8 +295,6 @@ static int phase_chain(const struct phase_call *c)
 	struct err err = { 0 };
 	int status = 0;
 
-	if (!c->o->script)
-		return 0;
 	fflush(stdout);
 	if (hook_chain(c->o->script, c->vmid, hook_phase_str(c->ev.phase), &status,
 		       &err))
