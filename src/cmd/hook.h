@@ -72,6 +72,13 @@ struct hook_event {
 	size_t ncards;
 };
 
+/*
+ * The cards of @ev: those behind the @n functions @fn (at most VMDEV_MOST) that its VM
+ * has. Returns 0, or a negative errno; then @ev has none.
+ */
+int hook_event_cards(struct hw *hw, const struct options *o, const struct bdf *fn,
+		     size_t n, struct hook_event *ev, struct err *err);
+
 /* A GPU, or missing: then its worker sees what it is. No virtual function. */
 bool hook_card_ours(const struct hook_card *c);
 bool hook_any(const struct hook_event *ev);

@@ -200,3 +200,16 @@ int hook_cards(struct hw *hw, const struct options *o, const struct vmdevs *devs
 	free(bus.fn);
 	return rc;
 }
+
+int hook_event_cards(struct hw *hw, const struct options *o, const struct bdf *fn,
+		     size_t n, struct hook_event *ev, struct err *err)
+{
+	struct vmdevs devs = { .n = n };
+	int found;
+
+	for (size_t i = 0; i < n; i++)
+		devs.dev[i] = (struct vmdev){ .use = VMDEV_YES, .spec = { fn[i], false } };
+	found = hook_cards(hw, o, &devs, ev->vmid, ev->card, err);
+	ev->ncards = found > 0 ? (size_t)found : 0;
+	return found < 0 ? found : 0;
+}

@@ -180,18 +180,11 @@ static bool card_managed(const struct domxml *dom, const struct bdf_spec *spec)
 
 static int libvirt_cards(struct libvirt_call *c, struct hw *hw, struct err *err)
 {
-	struct vmdevs devs = { .n = 0 };
-	int n;
+	int rc = hook_event_cards(hw, c->o, c->dom.fn, c->dom.n, &c->ev, err);
 
-	for (size_t i = 0; i < c->dom.n; i++)
-		devs.dev[devs.n++] = (struct vmdev){
-			.use = VMDEV_YES, .spec = { c->dom.fn[i], false },
-		};
-	n = hook_cards(hw, c->o, &devs, 0, c->ev.card, err);
-	c->ev.ncards = n > 0 ? (size_t)n : 0;
 	for (size_t i = 0; i < c->ev.ncards; i++)
 		c->ev.card[i].give_back = card_managed(&c->dom, &c->ev.card[i].spec);
-	return n < 0 ? n : 0;
+	return rc;
 }
 
 static int libvirt_look(struct libvirt_call *c)

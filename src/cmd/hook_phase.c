@@ -233,20 +233,14 @@ static int pre_stop(struct phase_call *c)
 static int post_stop_cards(struct phase_call *c, const struct vmrecord *rec,
 			   struct err *err)
 {
-	struct vmdevs devs = { .n = 0 };
 	struct hw *hw = open_hw(c->o, err);
-	int n;
+	int rc;
 
 	if (!hw)
 		return -EIO;
-	for (size_t i = 0; i < rec->n; i++)
-		devs.dev[devs.n++] = (struct vmdev){
-			.use = VMDEV_YES, .spec = { rec->fn[i], false },
-		};
-	n = hook_cards(hw, c->o, &devs, c->vmid, c->ev.card, err);
+	rc = hook_event_cards(hw, c->o, rec->fn, rec->n, &c->ev, err);
 	hw_close(hw);
-	c->ev.ncards = n > 0 ? (size_t)n : 0;
-	return n;
+	return rc;
 }
 
 static int post_stop(struct phase_call *c)
@@ -259,10 +253,9 @@ static int post_stop(struct phase_call *c)
 		rc = post_stop_cards(c, &rec, &err);
 	else if (rc == -ENOENT)         /* it had none, or began before there was a hook */
 		rc = 0;
-	if (rc < 0) {
+	if (rc)
 		return complain(0, "VM %u: %s; its next start resets what it needs",
 				c->vmid, err.text);
-	}
 	/* whatever becomes of the card, the VM has stopped */
 	add_all_held(c);
 	run_cards(c);
