@@ -28,15 +28,18 @@ static const uint64_t config_defaults[KEYS] = {
 	[KEY_POST_STOP] = 50000000,
 };
 
-static void settings_add(const struct config_section *s, uint64_t value[KEYS],
-			 struct settings *out)
+static void settings_values(const struct config_section *s, uint64_t value[KEYS])
 {
 	for (size_t i = 0; i < KEYS; i++)
 		if (s->set[i])
 			value[i] = s->value[i];
-	/* all of a file are at most that many (add_allowed) */
-	for (size_t i = 0; i < s->nallowed && out->nallowed < CONFIG_ALLOWED; i++)
-		out->allowed[out->nallowed++] = s->allowed[i];
+}
+
+/* All of a file are at most that many (add_allowed). */
+static void settings_allow(struct settings *out, const char *const *id, size_t n)
+{
+	for (size_t i = 0; i < n && out->nallowed < CONFIG_ALLOWED; i++)
+		out->allowed[out->nallowed++] = id[i];
 }
 
 void config_settings(const struct config *conf, const char *vm, struct bdf card,
@@ -44,19 +47,24 @@ void config_settings(const struct config *conf, const char *vm, struct bdf card,
 {
 	/* it is only compared */
 	const struct config_name who = { .vm = (char *)(uintptr_t)vm, .card = card };
-	const struct config_section *s;
+	const struct config_section *top = conf->n ? &conf->section[0] : NULL, *s;
 	uint64_t value[KEYS];
 
 	memset(out, 0, sizeof(*out));
 	memcpy(value, config_defaults, sizeof(value));
-	if (conf->n)
-		settings_add(&conf->section[0], value, out);
+	if (top)
+		settings_values(top, value);
 	s = has_card ? section_find(conf, KIND_CARD, &who) : NULL;
 	if (s)
-		settings_add(s, value, out);
-	s = vm ? section_find(conf, KIND_VM, &who) : NULL;
+		settings_values(s, value);
+	s = s ? s : top;
 	if (s)
-		settings_add(s, value, out);
+		settings_allow(out, s->joined, s->njoined);
+	s = vm ? section_find(conf, KIND_VM, &who) : NULL;
+	if (s) {
+		settings_values(s, value);
+		settings_allow(out, (const char *const *)s->allowed, s->nallowed);
+	}
 	out->hook = (enum hook_policy)value[KEY_HOOK];
 	out->after_stop = (enum after_stop)value[KEY_AFTER_STOP];
 	out->pre_start_us = value[KEY_PRE_START];

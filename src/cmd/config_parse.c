@@ -537,7 +537,7 @@ static void line_parse(struct config_line *l)
 		line_key(l, at);
 }
 
-/* Every section's own ids and those of the top, for config_card(). */
+/* Every section's own ids and those of the top. */
 static void config_join(struct config *conf)
 {
 	const struct config_section *top = &conf->section[0];
