@@ -373,10 +373,17 @@ static int turns_options(struct options *o, const struct command *cmd, int argc,
 	return 0;
 }
 
-static void turns_help(const struct command *cmd, const char *more)
+struct turns {
+	const struct command *cmd;
+	bool install;
+	int (*turn)(struct turn *t, struct err *err);
+	const char *help;
+};
+
+static void turns_help(const struct turns *t)
 {
-	options_help(cmd, stdout);
-	fputs(more, stdout);
+	options_help(t->cmd, stdout);
+	fputs(t->help, stdout);
 	fputs("\nexit status:\n"
 	      "  0  done, or nothing was to do\n"
 	      "  1  wrong arguments, or no such VM: nothing was done\n"
@@ -384,48 +391,49 @@ static void turns_help(const struct command *cmd, const char *more)
 	      "     are done\n", stdout);
 }
 
-static int install_run(int argc, char **argv)
+static int turns_run(const struct turns *t, int argc, char **argv)
 {
 	unsigned vmid[MAX_WORDS] = { 0 };
 	struct options o;
-	int rc = turns_options(&o, &cmd_hook_install, argc, argv);
+	int rc = turns_options(&o, t->cmd, argc, argv);
 
 	if (rc)
 		return rc;
 	if (o.help) {
-		turns_help(&cmd_hook_install,
-			   "\nA hookscript that the VM has already is chained: it runs "
-			   "as well, and its\nexit status still counts. A storage needs "
-			   "no content type `snippets` for this.\nIn a cluster each node "
-			   "that may run the VM needs gpureset. For a hookscript on\n"
-			   "storage `local`, run this on each of them: first where the "
-			   "VM is.\n");
+		turns_help(t);
 		return 0;
 	}
-	if (access(o.pve_hook, X_OK) < 0)
+	if (t->install && access(o.pve_hook, X_OK) < 0)
 		return complain(EXIT_FAILED, "%s: %s; install gpureset first", o.pve_hook,
 				strerror(errno));
-	rc = turns_check(&o, vmid, true);
-	return rc ? rc : turns_do(&o, vmid, install_turn);
+	rc = turns_check(&o, vmid, t->install);
+	return rc ? rc : turns_do(&o, vmid, t->turn);
+}
+
+static int install_run(int argc, char **argv)
+{
+	static const struct turns install = {
+		&cmd_hook_install, true, install_turn,
+		"\nA hookscript that the VM has already is chained: it runs as well, and "
+		"its\nexit status still counts. A storage needs no content type "
+		"`snippets` for this.\nIn a cluster each node that may run the VM needs "
+		"gpureset. For a hookscript on\nstorage `local`, run this on each of "
+		"them: first where the VM is.\n",
+	};
+
+	return turns_run(&install, argc, argv);
 }
 
 static int remove_run(int argc, char **argv)
 {
-	unsigned vmid[MAX_WORDS] = { 0 };
-	struct options o;
-	int rc = turns_options(&o, &cmd_hook_remove, argc, argv);
+	static const struct turns take_off = {
+		&cmd_hook_remove, false, remove_turn,
+		"\nA chained hookscript becomes the VM's only one again. Our file goes "
+		"from the\nsnippets folder when no guest of the cluster names it, in a "
+		"snapshot neither.\n",
+	};
 
-	if (rc)
-		return rc;
-	if (o.help) {
-		turns_help(&cmd_hook_remove,
-			   "\nA chained hookscript becomes the VM's only one again. Our "
-			   "file goes from the\nsnippets folder when no guest of the "
-			   "cluster names it, in a snapshot neither.\n");
-		return 0;
-	}
-	rc = turns_check(&o, vmid, false);
-	return rc ? rc : turns_do(&o, vmid, remove_turn);
+	return turns_run(&take_off, argc, argv);
 }
 
 const struct command cmd_hook_install = {
