@@ -39,6 +39,7 @@ struct release {
 	char *steps;                    /* -n: a line each, or JSON */
 	size_t len;
 	size_t left;                    /* values that are held still */
+	bool stays;                     /* a host driver among them, by after-stop */
 };
 
 struct releases {
@@ -151,6 +152,8 @@ static int release_do(struct release *r, const struct quirk *quirk, struct err *
 	rc = held_put_back(r->hw, j->o->run_dir, j->spec.bdf, quirk, r->drivers,
 			   &r->hold, &r->watch, hw_now(r->hw) + RELEASE_US, err);
 	r->left = r->hold.n;
+	for (size_t i = 0; i < r->left; i++)
+		r->stays |= !r->drivers && !strcmp(r->hold.item[i].name, "driver");
 	return rc;
 }
 
@@ -220,7 +223,7 @@ static void release_text(const struct release *r, bool held, const struct err *e
 	else
 		fprintf(to, "%s: %s held%s%s; %s%s\n", slot, r->job->o->dry_run ? "is" :
 			"was", r->vms[0] ? " for VM " : "", r->vms, r->job->o->dry_run ?
-			"nothing is done" : "put back", r->left && !r->drivers ?
+			"nothing is done" : "put back", r->stays ?
 			", but it stays with vfio-pci (after-stop)" : "");
 	if (r->steps)
 		fwrite(r->steps, 1, r->len, to);

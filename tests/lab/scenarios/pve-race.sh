@@ -145,7 +145,7 @@ g 5 hook release 108
 says '^gpureset: 0000:0b:00 belongs to VM 108'
 no_kvm
 g 0 hook release 108
-says '^0000:0b:00: was held for VM 108; put back, but it stays with vfio-pci'
+says '^0000:0b:00: was held for VM 108; put back$'
 same "what is held after it" "$(held)" "$(cat /run/held)"
 rm /etc/pve/qemu-server/108.conf
 
