@@ -692,8 +692,7 @@ int hook_card_work(struct job *job, struct channel *ch)
 	w.told.ask = w.hw;
 	w.told.owner = still_ours;
 	w.told.owner_arg = &w;
-	w.deadline = hw_now(w.hw) + (is_start(&w) ? j->set.pre_start_us :
-				     hook_stop_work_us(j->set.post_stop_us));
+	w.deadline = hw_now(w.hw) + j->work_us;
 	work_run(&w);
 	study_free(&w.s);
 	hw_close(w.hw);

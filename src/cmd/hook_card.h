@@ -23,6 +23,7 @@ struct hook_job {
 	const struct hook_card *card;
 	enum hook_task task;
 	struct settings set;
+	uint64_t work_us;               /* for the work, when it has the lock */
 };
 
 /*
@@ -31,8 +32,5 @@ struct hook_job {
  * must not start.
  */
 int hook_card_work(struct job *job, struct channel *ch);
-
-/* How much of the time for a post-stop is for the work itself, in microseconds. */
-uint64_t hook_stop_work_us(uint64_t all_us);
 
 #endif

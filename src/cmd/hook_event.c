@@ -26,33 +26,6 @@ const char *hook_phase_str(enum hook_phase phase)
 	return text[phase];
 }
 
-/* A tenth for the lock, a tenth for undoing, the rest of all there is for the work. */
-uint64_t hook_stop_work_us(uint64_t all_us)
-{
-	return all_us - all_us / 10 - all_us / 10 - STOP_GRACE_US - SUPERVISE_KILL_US;
-}
-
-static struct supervise_opts event_opts(const struct options *o, enum hook_phase phase,
-					uint64_t all_us)
-{
-	struct supervise_opts so = {
-		.run_dir = o->run_dir, .slack_us = SLACK_US,
-		.loop = o->poll ? LOOP_POLL : LOOP_AUTO,
-		.grace_us = STOP_GRACE_US,
-	};
-
-	if (phase == HOOK_PRE_START) {
-		so.lock_wait_us = START_LOCK_US;
-		so.timeout_us = all_us;
-		so.undo_us = START_UNDO_US;
-	} else {
-		so.lock_wait_us = all_us / 10;
-		so.timeout_us = hook_stop_work_us(all_us);
-		so.undo_us = all_us / 10;
-	}
-	return so;
-}
-
 /* --- what is to be done --------------------------------------------------------- */
 
 /* The workers of one round. */
@@ -62,7 +35,8 @@ struct round {
 	struct hook_job hj[VMDEV_MOST];
 	struct job job[VMDEV_MOST];
 	size_t n;
-	uint64_t most_us;               /* the longest time that any of them has */
+	uint64_t most_us;               /* the longest time that any of them has in all */
+	uint64_t work_us;               /* and for its work */
 };
 
 /* Of a VM that is skipped by now something may still be held. */
@@ -82,17 +56,24 @@ static enum hook_task task_of(enum hook_phase phase, const struct hook_card *car
 	       TASK_STOP : TASK_GIVE_BACK;
 }
 
+/* A tenth for the lock, a tenth for undoing, the rest of all there is for the work. */
+static uint64_t stop_work_us(uint64_t all_us)
+{
+	return all_us - all_us / 10 - all_us / 10 - STOP_GRACE_US - SUPERVISE_KILL_US;
+}
+
 static void round_add(struct round *r, const struct hook_job *hj)
 {
-	uint64_t limit = hj->task == TASK_START ? hj->set.pre_start_us :
-						  hj->set.post_stop_us;
+	bool start = hj->task == TASK_START;
+	uint64_t all = start ? hj->set.pre_start_us : hj->set.post_stop_us;
+	struct hook_job *own = &r->hj[r->n];
 
-	r->most_us = limit > r->most_us ? limit : r->most_us;
-	r->hj[r->n] = *hj;
-	r->job[r->n] = (struct job){ .slot = hj->card->spec.bdf, .work = hook_card_work,
-				     .no_lock = hj->task == TASK_REPORT,
-				     .arg = &r->hj[r->n] };
-	r->n++;
+	*own = *hj;
+	own->work_us = start ? all : stop_work_us(all);
+	r->most_us = all > r->most_us ? all : r->most_us;
+	r->work_us = own->work_us > r->work_us ? own->work_us : r->work_us;
+	r->job[r->n++] = (struct job){ .slot = hj->card->spec.bdf, .work = hook_card_work,
+				       .no_lock = hj->task == TASK_REPORT, .arg = own };
 }
 
 static void round_fill(struct round *r, const struct config *conf,
@@ -151,9 +132,25 @@ static int round_end(struct round *r)
 	return status;
 }
 
+/* PVE waits for a pre-start as long as it takes; not so for a stop. */
+static struct supervise_opts round_opts(const struct round *r)
+{
+	bool start = r->ev->phase == HOOK_PRE_START;
+
+	return (struct supervise_opts){
+		.run_dir = r->o->run_dir,
+		.loop = r->o->poll ? LOOP_POLL : LOOP_AUTO,
+		.lock_wait_us = start ? START_LOCK_US : r->most_us / 10,
+		.timeout_us = r->work_us,
+		.slack_us = SLACK_US,
+		.grace_us = STOP_GRACE_US,
+		.undo_us = start ? START_UNDO_US : r->most_us / 10,
+	};
+}
+
 static int round_run(struct round *r)
 {
-	struct supervise_opts so = event_opts(r->o, r->ev->phase, r->most_us);
+	struct supervise_opts so = round_opts(r);
 	struct err err = { 0 };
 
 	if (!r->n)
