@@ -24,7 +24,7 @@ struct hold_item {
 	char set[HOLD_VALUE];           /* as it was set */
 };
 
-/* A VM whose start has made the card ready, and whose stop (or failed start) is to come. */
+/* A VM whose start has made the card ready, and whose stop is to come. */
 struct hold_vm {
 	char name[HOLD_VM];             /* "101", or a libvirt guest's name */
 	uint64_t since_s;               /* when; of hw_now(), 0: not known */
