@@ -31,7 +31,7 @@ struct config_line {
 struct config_word {
 	const char *text;
 	size_t len;
-	bool quoted;            /* in a header: it stood between '"', which are not in it */
+	bool quoted;            /* it stood between '"', which are not in it */
 };
 
 struct config_key {

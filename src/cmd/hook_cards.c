@@ -208,7 +208,9 @@ int hook_event_cards(struct hw *hw, const struct options *o, const struct bdf *f
 	int found;
 
 	for (size_t i = 0; i < n; i++)
-		devs.dev[i] = (struct vmdev){ .use = VMDEV_YES, .spec = { fn[i], false } };
+		devs.dev[i] = (struct vmdev){
+			.use = VMDEV_YES, .spec = { fn[i], false },
+		};
 	found = hook_cards(hw, o, &devs, ev->vmid, ev->card, err);
 	ev->ncards = found > 0 ? (size_t)found : 0;
 	return found < 0 ? found : 0;

@@ -103,7 +103,7 @@ static bool idle_in_use(struct hook_work *w, int rc, const struct hw_holder *who
 bool stage_idle(struct hook_work *w)
 {
 	uint64_t now = hw_now(w->hw);
-	uint64_t until = hook_is_start(w) ? now + DYING_US : now + (w->deadline - now) / 2;
+	uint64_t until = now + (hook_is_start(w) ? DYING_US : (w->deadline - now) / 2);
 	struct hw_holder who = { 0 };
 	struct err err = { 0 };
 	int rc;

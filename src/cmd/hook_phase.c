@@ -251,7 +251,7 @@ static int post_stop(struct phase_call *c)
 
 	if (!rc)
 		rc = post_stop_cards(c, &rec, &err);
-	else if (rc == -ENOENT)         /* it had none, or began before there was a hook */
+	else if (rc == -ENOENT) /* it had none, or began before there was a hook */
 		rc = 0;
 	if (rc)
 		return complain(0, "VM %u: %s; its next start resets what it needs",

@@ -45,7 +45,7 @@ struct release {
 struct releases {
 	struct release_job job[MAX_TARGETS];
 	size_t n;
-	const char *vm;                 /* while those that are held for it are looked up */
+	const char *vm;                 /* whose cards are looked up; NULL: a card's */
 	const struct options *o;
 };
 

@@ -323,8 +323,8 @@ static int status_run(int argc, char **argv)
 	if (!o.help)
 		return status_all(&o);
 	options_help(&cmd_hook_status, stdout);
-	puts("\nWithout VMID: the VMs of this node that have a GPU or the hook. At the end the "
-	     "cards\nthat are held for a start that failed.\n"
+	puts("\nWithout VMID: the VMs of this node that have a GPU or the hook. At the "
+	     "end the cards\nthat are held for a start that failed.\n"
 	     "\nexit status:\n"
 	     "  0  each of them has the hook, and Proxmox VE would run it\n"
 	     "  1  one has not, or there is no such VM");
