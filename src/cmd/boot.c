@@ -16,6 +16,7 @@
 #include "cmd/work.h"
 #include "plan/hold.h"
 #include "run/exec.h"
+#include "run/sandbox.h"
 #include "run/supervise.h"
 
 /* The boot waits for us. */
@@ -137,7 +138,7 @@ static int boot_work(struct job *job, struct channel *ch)
 	int status;
 
 	channel_step(ch, "looking at the card", 1000000);
-	hw = open_run(bj->o, bj->db, &bj->spec, &err);
+	hw = open_run(bj->o, bj->db, &bj->spec, NULL, &err);
 	status = hw ? study_target(&s, hw, bj->db, &bj->spec, &opts, &err) :
 		      open_status(&err);
 	if (!status && !bj->only_say)
@@ -213,8 +214,9 @@ static int boot_print(struct job *jobs, size_t n)
 
 static int boot_all(const struct options *o, const struct quirk_db *db, struct boots *b)
 {
+	const struct sandbox sb = { .read = { o->replay } };
 	const struct supervise_opts so = {
-		.run_dir = o->run_dir, .timeout_us = BOOT_CARD_US,
+		.sandbox = &sb, .run_dir = o->run_dir, .timeout_us = BOOT_CARD_US,
 		.lock_wait_us = BOOT_LOCK_US, .slack_us = BOOT_SLACK_US,
 		.loop = o->poll ? LOOP_POLL : LOOP_AUTO,
 	};

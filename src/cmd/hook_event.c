@@ -5,6 +5,7 @@
 #include <syslog.h>
 
 #include "cmd/hook_card.h"
+#include "run/sandbox.h"
 #include "run/supervise.h"
 
 /*
@@ -150,11 +151,16 @@ static struct supervise_opts round_opts(const struct round *r)
 
 static int round_run(struct round *r)
 {
+	/* the owner of a card is asked again with its lock held */
+	const struct sandbox sb = {
+		.read = { r->o->qemu_run, r->o->replay }, .more_follows = true,
+	};
 	struct supervise_opts so = round_opts(r);
 	struct err err = { 0 };
 
 	if (!r->n)
 		return 0;
+	so.sandbox = &sb;
 	fflush(stdout);
 	if (supervise(r->job, r->n, &so, &err) < 0)
 		return complain(EXIT_FAILED, "%s", err.text);

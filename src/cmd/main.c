@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/diag.h"
 #include "cmd/cmd.h"
+#include "cmd/entry.h"
 #include "run/supervise.h"
 
 const struct command *const commands[] = {
@@ -97,20 +96,11 @@ static bool looks_like_command(const char *word)
 	return word[0] != '-' && !strchr(word, ':');
 }
 
-/* Descriptors 0 to 2 must exist, or a device file opened later becomes stdout. */
-static void open_std(void)
-{
-	for (int fd = 0; fd < 3; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
-			_exit(EXIT_USAGE);
-}
-
 int main(int argc, char **argv)
 {
 	const struct command *cmd = commands[0];
 
-	open_std();
-	close_range(3, ~0U, 0); /* a hook's pipes are not ours to hold open */
+	entry_secure();
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;

@@ -2,8 +2,11 @@
 #include "cmd/open.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cmd/record.h"
 #include "hw/hw_linux.h"
@@ -181,23 +184,51 @@ static struct hw *open_replayed_run(const struct options *o,
 	return sim;
 }
 
+static void record_path(const struct options *o, size_t i, char path[PATH_MAX])
+{
+	char slot[BDF_STR];
+	bool many = o->ntargets > 1;
+
+	snprintf(path, PATH_MAX, "%s%s%s", o->record_run, many ? "." : "",
+		 many ? bdf_slot_str(o->target[i].bdf, slot) : "");
+}
+
+int open_record(const struct options *o, size_t i, FILE **f, struct err *err)
+{
+	char path[PATH_MAX];
+
+	*f = NULL;
+	if (!o->record_run)
+		return 0;
+	record_path(o, i, path);
+	*f = record_create(path, err);
+	return *f ? 0 : -err->code;
+}
+
+void open_record_end(const struct options *o, size_t i, FILE *f)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (!f)
+		return;
+	record_path(o, i, path);
+	if (!fstat(fileno(f), &st) && !st.st_size)
+		remove(path);
+	fclose(f);
+}
+
 /* The recording up to the run, then what the plan is made from. */
-static struct hw *open_recorder(const struct options *o, const struct quirk_db *db,
+static struct hw *open_recorder(FILE *f, const struct quirk_db *db,
 				const struct bdf_spec *spec, struct hw *below,
 				struct err *err)
 {
-	char path[4096], slot[BDF_STR];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s%s%s", o->record_run, o->ntargets > 1 ? "." : "",
-		 o->ntargets > 1 ? bdf_slot_str(spec->bdf, slot) : "");
-	f = record_create(path, err);
-	if (f && record_write(f, below, db, spec, err) < 0) {
+	if (record_write(f, below, db, spec, err) < 0) {
+		/* what was written so far is no recording: open_record_end() */
+		fflush(f);
+		if (ftruncate(fileno(f), 0) < 0)
+			err_prefix(err, "the recording is not complete");
 		fclose(f);
-		remove(path);
-		f = NULL;
-	}
-	if (!f) {
 		hw_close(below);
 		return NULL;
 	}
@@ -209,12 +240,12 @@ static struct hw *open_recorder(const struct options *o, const struct quirk_db *
 }
 
 struct hw *open_run(const struct options *o, const struct quirk_db *db,
-		    const struct bdf_spec *spec, struct err *err)
+		    const struct bdf_spec *spec, FILE *record, struct err *err)
 {
 	struct hw *hw = o->replay && !o->dry_run ? open_replayed_run(o, spec, err) :
 			open_hw(o, err);
 
-	return hw && o->record_run ? open_recorder(o, db, spec, hw, err) : hw;
+	return hw && record ? open_recorder(record, db, spec, hw, err) : hw;
 }
 
 void open_label(struct study *s, const struct options *o, struct hw *hw)

@@ -29,10 +29,20 @@ int open_options(struct options *o);
 /*
  * What a worker of `reset` works on: as open_hw(), but a recording without a run
  * becomes a simulated machine unless it is a dry run; with --record-run every access
- * is written to its file (FILE.SLOT when there are several targets).
+ * is written to @record, which is closed with the handle, or here when that fails.
  */
 struct hw *open_run(const struct options *o, const struct quirk_db *db,
-		    const struct bdf_spec *spec, struct err *err);
+		    const struct bdf_spec *spec, FILE *record, struct err *err);
+
+/*
+ * --record-run: the new file of target @i (FILE.SLOT when there are several) into *@f,
+ * NULL without that option. Before the worker begins, which may make no files. Returns 0
+ * or a negative errno.
+ */
+int open_record(const struct options *o, size_t i, FILE **f, struct err *err);
+
+/* Closes it in the process that opened it; an empty one, of no use, is removed. */
+void open_record_end(const struct options *o, size_t i, FILE *f);
 
 /* On a simulated machine: the recorded card's name, and that it is simulated. */
 void open_label(struct study *s, const struct options *o, struct hw *hw);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/open.h"
@@ -208,6 +209,8 @@ static int qn_file(const char *path, const struct study *s, struct hw *hw,
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
 
+	if (fd >= 0)
+		(void)fchmod(fd, 0644); /* whatever the umask: it is to be passed on */
 	if (!out) {
 		int code = errno;
 

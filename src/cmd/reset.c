@@ -20,6 +20,7 @@ struct reset_job {
 	const struct quirk_db *db;
 	struct plan_opts plan;          /* of @opts, and what was allowed for this one */
 	struct bdf_spec spec;
+	FILE *record;                   /* --record-run, or NULL */
 };
 
 /* --- in the worker ------------------------------------------------------------- */
@@ -155,7 +156,7 @@ static int run_study(const struct reset_job *rj, struct channel *ch,
 	int status;
 	struct hw *hw;
 
-	hw = open_run(rj->opts, rj->db, &rj->spec, &err);
+	hw = open_run(rj->opts, rj->db, &rj->spec, rj->record, &err);
 	if (!hw) {
 		status = open_status(&err);
 		work_send_error(ch, rj->opts, rj->spec.bdf, status, &err);
@@ -201,15 +202,24 @@ static int reset_supervise(const struct options *o, const struct quirk_db *db)
 	struct reset_job rj[MAX_TARGETS];
 	struct job jobs[MAX_TARGETS];
 
+	struct err err = { 0 };
+	int rc = 0;
+
 	ask_targets(o, db, plan);
 	memset(jobs, 0, sizeof(jobs));
-	for (size_t i = 0; i < o->ntargets; i++) {
-		rj[i] = (struct reset_job){ o, db, plan[i], o->target[i] };
+	memset(rj, 0, sizeof(rj));
+	for (size_t i = 0; i < o->ntargets && !rc; i++) {
+		rj[i] = (struct reset_job){ o, db, plan[i], o->target[i], NULL };
+		rc = open_record(o, i, &rj[i].record, &err);
 		jobs[i] = (struct job){ .slot = o->target[i].bdf,
 					.no_lock = o->dry_run || o->replay,
 					.work = reset_work, .arg = &rj[i] };
 	}
-	return work_supervise(o, jobs, o->ntargets);
+	rc = rc ? complain(open_status(&err), "%s", err.text) :
+		  work_supervise(o, jobs, o->ntargets);
+	for (size_t i = 0; i < o->ntargets; i++)
+		open_record_end(o, i, rj[i].record);
+	return rc;
 }
 
 static int reset_run(int argc, char **argv)

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cmd/entry.h"
+
 #define PROGRAM_WORDS 16
 
 static const int program_signals[] = { SIGTERM, SIGINT, SIGHUP };
@@ -34,7 +36,7 @@ static void child_exec(const struct program *p)
 	static const char *const clean[] = {
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL,
 	};
-	char *const *env = p->hook ? environ : (char *const *)clean;
+	char *const *env = p->hook ? entry_environ() : (char *const *)clean;
 	const char *by_sh[PROGRAM_WORDS + 2] = { "/bin/sh" };
 
 	execve(p->argv[0], (char *const *)p->argv, env);
@@ -58,6 +60,7 @@ static void child_run(const struct program_child *c)
 		if (null >= 0)
 			dup2(null, STDIN_FILENO);
 	}
+	entry_give_back();
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	sigaction(SIGCHLD, &dfl, NULL);
 	sigaction(SIGPIPE, &dfl, NULL);

@@ -13,6 +13,7 @@
 #include "plan/parts.h"
 #include "run/held.h"
 #include "run/lock.h"
+#include "run/sandbox.h"
 
 /* --- steps, told to the supervisor ---------------------------------------------- */
 
@@ -371,8 +372,13 @@ static int overall(const struct job *jobs, size_t n)
 
 int work_supervise(const struct options *o, struct job *jobs, size_t n)
 {
+	/* a recording that came to nothing is removed afterwards */
+	const struct sandbox sb = {
+		.read = { o->replay }, .verbose = o->verbose,
+		.more_follows = o->record_run,
+	};
 	const struct supervise_opts so = {
-		.timeout_us = o->timeout_us, .run_dir = o->run_dir,
+		.sandbox = &sb, .timeout_us = o->timeout_us, .run_dir = o->run_dir,
 		.undo_us = UNDO_US, .slack_us = SLACK_US,
 		.progress = !o->quiet && (o->verbose || isatty(STDERR_FILENO)),
 		.progress_to = stderr, .notes_to = stderr,

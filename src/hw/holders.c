@@ -45,6 +45,9 @@ struct scan {
 	int comm_of;                    /* whose name @comm is */
 	char comm[32];
 	int proc;                       /* descriptor of /proc */
+	int blind;                      /* processes that may not be looked into */
+	int blind_pid;                  /* the last of them */
+	bool found;                     /* somebody was reported */
 	int stop;                       /* what @fn returned */
 };
 
@@ -78,6 +81,12 @@ static int held_add_chr(struct held_list *l, unsigned major_nr, unsigned minor_n
 	return held_add(l, &h);
 }
 
+/* What is not there (any more) is nobody's; what may not be looked at could be. */
+static int held_failed(int code)
+{
+	return code == EACCES || code == EPERM ? -code : 0;
+}
+
 /* A file `dev` holds "226:0"; that of a block device is not a device to hold. */
 static int held_add_dev_file(struct held_list *l, int dir)
 {
@@ -90,7 +99,7 @@ static int held_add_dev_file(struct held_list *l, int dir)
 		return 0;
 	fd = openat(dir, "dev", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return 0;
+		return held_failed(errno);
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (n <= 0)
@@ -157,8 +166,7 @@ static int held_walk(struct held_list *l, struct bdf bdf, int fd, int depth)
 			continue;
 		sub = openat(fd, e->d_name,
 			     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (sub >= 0)
-			rc = held_walk(l, bdf, sub, depth + 1);
+		rc = sub >= 0 ? held_walk(l, bdf, sub, depth + 1) : held_failed(errno);
 	}
 	closedir(dir);
 	return rc;
@@ -231,8 +239,7 @@ static int held_collect(struct held_list *l, const struct holders_query *q)
 		if (rc)
 			break;
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0)
-			rc = held_walk(l, q->fns[i], fd, 1);
+		rc = fd >= 0 ? held_walk(l, q->fns[i], fd, 1) : held_failed(errno);
 		if (!rc)
 			rc = held_add_group(l, q->root, q->fns[i]);
 		if (!rc)
@@ -273,6 +280,7 @@ static void scan_report(struct scan *s, struct held *h, const char *what)
 	scan_comm(s);
 	snprintf(who.comm, sizeof(who.comm), "%s", s->comm);
 	snprintf(who.what, sizeof(who.what), "%.63s", what);
+	s->found = true;
 	s->stop = s->fn(&who, s->arg);
 }
 
@@ -294,6 +302,24 @@ static struct held *scan_match(struct scan *s, const struct statx *st)
 	return NULL;
 }
 
+/* Called after what was to be read of this process has failed. */
+static void scan_failed(struct scan *s)
+{
+	if ((errno != EACCES && errno != EPERM) || s->blind_pid == s->pid)
+		return;
+	s->blind++;
+	s->blind_pid = s->pid;
+}
+
+/* A user's FUSE file system says EACCES as well: the link itself tells the two apart. */
+static void scan_fd_failed(struct scan *s, int dir, const char *name)
+{
+	char target[8];
+
+	if (readlinkat(dir, name, target, sizeof(target)) < 0)
+		scan_failed(s);
+}
+
 static void scan_fd(struct scan *s, int dir, const char *name)
 {
 	char target[SYS_PATH];
@@ -306,8 +332,10 @@ static void scan_fd(struct scan *s, int dir, const char *name)
 	 * hang the scan.
 	 */
 	if (statx(dir, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
-		  STATX_TYPE | STATX_INO, &st) < 0)
+		  STATX_TYPE | STATX_INO, &st) < 0) {
+		scan_fd_failed(s, dir, name);
 		return;
+	}
 	h = scan_match(s, &st);
 	if (!h)
 		return;
@@ -359,8 +387,10 @@ static bool scan_maps(struct scan *s, int task)
 	bool any = false;
 	ssize_t n;
 
-	if (fd < 0)
+	if (fd < 0) {
+		scan_failed(s);
 		return false;
+	}
 	while (!s->stop && (n = read(fd, text + have, sizeof(text) - 1 - have)) > 0) {
 		any = true;
 		have += (size_t)n;
@@ -389,6 +419,8 @@ static void scan_fds(struct scan *s, int task)
 	DIR *fds = dir_at(task, "fd");
 	struct dirent *e;
 
+	if (!fds)
+		scan_failed(s);
 	while (fds && !s->stop && (e = readdir(fds)))
 		if (e->d_name[0] != '.')
 			scan_fd(s, dirfd(fds), e->d_name);
@@ -416,6 +448,8 @@ static void scan_process(struct scan *s, const char *pid)
 
 	snprintf(path, sizeof(path), "%.16s/task", pid);
 	tasks = dir_at(s->proc, path);
+	if (!tasks)
+		scan_failed(s);
 	while (tasks && !s->stop && (e = readdir(tasks))) {
 		if (!isdigit((unsigned char)e->d_name[0]))
 			continue;
@@ -435,6 +469,19 @@ static void scan_process(struct scan *s, const char *pid)
 	}
 	if (tasks)
 		closedir(tasks);
+}
+
+/* Whoever is not seen may be the one: that nobody has it cannot be said. */
+static int scan_blind(struct scan *s, struct err *err)
+{
+	if (!s->blind)
+		return 0;
+	s->pid = s->blind_pid;
+	scan_comm(s);
+	return err_set(err, EACCES, "it cannot be seen who has the function open: %d "
+		       "process%s may not be looked into, such as %d (%s); run as root, "
+		       "outside of a container and of a security profile", s->blind,
+		       s->blind == 1 ? "" : "es", s->pid, s->comm);
 }
 
 static int scan_all(struct scan *s, struct err *err)
@@ -457,14 +504,15 @@ static int scan_all(struct scan *s, struct err *err)
 		if (s->pid != s->self)
 			scan_process(s, e->d_name);
 	}
+	rc = s->found ? 0 : scan_blind(s, err);
 	closedir(procs);
-	return 0;
+	return rc;
 }
 
-int holders_find(const struct holders_query *q, hw_holder_fn *fn, void *arg,
+int holders_look(const struct holders_query *q, int self, hw_holder_fn *fn, void *arg,
 		 struct err *err)
 {
-	struct scan s = { .q = q, .fn = fn, .arg = arg, .self = getpid() };
+	struct scan s = { .q = q, .fn = fn, .arg = arg, .self = self };
 	int rc = held_collect(&s.list, q);
 
 	if (rc)

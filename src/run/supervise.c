@@ -19,6 +19,7 @@
 #include "run/lock.h"
 #include "run/loop.h"
 #include "run/progress.h"
+#include "run/sandbox.h"
 
 #define GRACE_US 2000000ULL
 #define NEVER UINT64_MAX
@@ -49,6 +50,8 @@ struct run {
 	enum phase phase;
 	pid_t pid;
 	int pidfd, pipe;
+	int proc;               /* the folder /proc/PID */
+	int stack;              /* a file in it, for those alone who could open it as root */
 	size_t pipe_key, pidfd_key;
 	uint64_t begun, until;
 	uint64_t lock_until;    /* PHASE_QUEUED: the end of waiting for the lock */
@@ -70,6 +73,7 @@ struct sup {
 	struct progress progress;
 	int sigfd, null;
 	int signals;            /* how many have come */
+	bool lowered;           /* only what watching needs is left of its rights */
 	sigset_t old_mask;
 	struct sigaction old_chld, old_pipe;
 };
@@ -107,6 +111,16 @@ static uint64_t after(uint64_t now, uint64_t us)
 
 /* --- the end of a job -------------------------------------------------------------- */
 
+static void run_close_proc(struct run *run)
+{
+	if (run->stack >= 0)
+		close(run->stack);
+	if (run->proc >= 0)
+		close(run->proc);
+	run->stack = -1;
+	run->proc = -1;
+}
+
 static void run_close(struct sup *sup, struct run *run)
 {
 	if (run->pipe >= 0) {
@@ -117,6 +131,7 @@ static void run_close(struct sup *sup, struct run *run)
 		sup->loop.ops->drop(&sup->loop, run->pidfd_key);
 		close(run->pidfd);
 	}
+	run_close_proc(run);
 	run->pipe = -1;
 	run->pidfd = -1;
 }
@@ -147,41 +162,50 @@ static const char *run_where(const struct run *run, char buf[STEP_TEXT + 16])
 	return buf;
 }
 
-/* The first line of a file of /proc/PID into @buf, "" if there is none. */
-static const char *proc_line(pid_t pid, const char *name, char *buf, size_t room)
+/* A file of /proc/PID: by the folder that was opened while root, and of no other process. */
+static int run_proc_open(const struct run *run, const char *name)
 {
-	char path[64];
-	ssize_t n = -1;
-	int fd;
+	return openat(run->proc, name, O_RDONLY | O_CLOEXEC);
+}
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, buf, room - 1);
-		close(fd);
-	}
+/* The first line of @fd into @buf, "" if there is none. */
+static const char *line_of(int fd, char *buf, size_t room)
+{
+	ssize_t n = fd < 0 ? -1 : pread(fd, buf, room - 1, 0);
+
 	buf[n > 0 ? n : 0] = '\0';
 	buf[strcspn(buf, "\n")] = '\0';
 	return buf;
 }
 
+static const char *run_proc_line(const struct run *run, const char *name, char *buf,
+				 size_t room)
+{
+	int fd = run_proc_open(run, name);
+
+	line_of(fd, buf, room);
+	if (fd >= 0)
+		close(fd);
+	return buf;
+}
+
 /* The state letter, behind the name in parentheses, which may hold anything. */
-static char proc_state(pid_t pid)
+static char run_state(const struct run *run)
 {
 	char buf[256];
-	const char *end = strrchr(proc_line(pid, "stat", buf, sizeof(buf)), ')');
+	const char *end = strrchr(run_proc_line(run, "stat", buf, sizeof(buf)), ')');
 
 	return end && end[1] == ' ' && end[2] ? end[2] : '?';
 }
 
 /* Where in the kernel: "msleep+0x2d/0x40" or "msleep", "" if that is not told. */
-static const char *proc_kernel_place(pid_t pid, char *buf, size_t room)
+static const char *run_kernel_place(const struct run *run, char *buf, size_t room)
 {
-	const char *line = proc_line(pid, "stack", buf, room);
+	const char *line = line_of(run->stack, buf, room);
 
 	if (!strncmp(line, "[<0>] ", 6))
 		return line + 6;
-	line = proc_line(pid, "wchan", buf, room);
+	line = run_proc_line(run, "wchan", buf, room);
 	return strcmp(line, "0") ? line : "";
 }
 
@@ -190,14 +214,14 @@ static void run_leave(struct sup *sup, struct run *run, const char *why,
 		      const char *until)
 {
 	char where[STEP_TEXT + 16], buf[128], slot[BDF_STR];
-	const char *place = proc_kernel_place(run->pid, buf, sizeof(buf));
+	const char *place = run_kernel_place(run, buf, sizeof(buf));
 	const char *card = run->job->no_lock ? "leave the card alone" :
 			   "the card stays locked";
 
 	run_end(sup, run, EXIT_STUCK, "worker %d is still %s after %.1f s and %s; %s "
 		"until %s (%s, state %c%s%s)", (int)run->pid, run_where(run, where),
 		seconds(now_us() - run->begun), why, card, until,
-		bdf_slot_str(run->job->slot, slot), proc_state(run->pid),
+		bdf_slot_str(run->job->slot, slot), run_state(run),
 		*place ? ", kernel at " : "", place);
 }
 
@@ -355,7 +379,7 @@ static void run_ask(struct sup *sup, struct run *run)
 static void run_judge(struct sup *sup, struct run *run)
 {
 	/* asked once: a worker may be in D now and not in D a moment later */
-	bool in_kernel = proc_state(run->pid) == 'D';
+	bool in_kernel = run_state(run) == 'D';
 	uint64_t now = now_us();
 
 	if (!in_kernel && now < run->kill_at) {
@@ -500,6 +524,7 @@ static void worker_descriptors(struct sup *sup)
 			close(sup->run[i].pipe);
 		if (sup->run[i].pidfd >= 0)
 			close(sup->run[i].pidfd);
+		run_close_proc(&sup->run[i]);
 	}
 	sup->loop.ops->close(&sup->loop);
 }
@@ -518,9 +543,29 @@ static void worker_name(struct bdf slot)
  * No PR_SET_PDEATHSIG: a reset that has begun is finished or undone, with or without
  * a supervisor. An own session: Ctrl-C and Ctrl-\ reach the supervisor alone.
  */
+/* Whether the work may begin, with less than root has. */
+static bool worker_shut_in(const struct sup *sup, struct job *job, struct channel *ch)
+{
+	const struct sandbox *sb = sup->opts->sandbox;
+	char line[ERR_TEXT + 128];
+	struct err err = { 0 };
+	int rc = sb ? sandbox_worker(sb, sup->opts->run_dir, !job->no_lock, &err) : 1;
+
+	if (rc < 0)
+		snprintf(line, sizeof(line), "gpureset: the card was not touched: %s",
+			 err.text);
+	else if (!rc && sb->verbose)
+		snprintf(line, sizeof(line), "gpureset: note: %s: the worker is held by "
+			 "its capabilities alone", err.text);
+	if (rc < 0 || (!rc && sb->verbose))
+		channel_note(ch, line);
+	return rc >= 0;
+}
+
 static _Noreturn void worker_main(struct sup *sup, struct job *job, int fd, int lock)
 {
 	struct channel ch = { .fd = fd };
+	int status = EXIT_FAILED;
 
 	worker_signals(sup);
 	setsid();
@@ -528,7 +573,9 @@ static _Noreturn void worker_main(struct sup *sup, struct job *job, int fd, int 
 	worker_name(job->slot);
 	if (lock >= 0)
 		lock_note(lock, getpid());
-	channel_result(&ch, job->work(job, &ch));
+	if (worker_shut_in(sup, job, &ch))
+		status = job->work(job, &ch);
+	channel_result(&ch, status);
 	_exit(0);
 }
 
@@ -553,6 +600,16 @@ static pid_t run_fork(struct sup *sup, struct run *run, const int ends[2], int l
 	return pid < 0 ? -code : pid;
 }
 
+static void run_open_proc(struct run *run)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)run->pid);
+	run->proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (run->proc >= 0)
+		run->stack = run_proc_open(run, "stack");
+}
+
 static void run_watch(struct sup *sup, struct run *run)
 {
 	char slot[BDF_STR];
@@ -560,6 +617,7 @@ static void run_watch(struct sup *sup, struct run *run)
 
 	run->pidfd = pidfd_open(run->pid, 0);
 	code = errno;
+	run_open_proc(run);
 	run->pipe_key = sup->loop.ops->add(&sup->loop, run->pipe);
 	if (run->pidfd >= 0) {
 		run->pidfd_key = sup->loop.ops->add(&sup->loop, run->pidfd);
@@ -665,6 +723,8 @@ static void run_init(struct run *run, struct job *job, struct step *step,
 	run->step = step;
 	run->pidfd = -1;
 	run->pipe = -1;
+	run->proc = -1;
+	run->stack = -1;
 	run->result = -1;
 	run->phase = PHASE_QUEUED;
 	run->begun = now_us();
@@ -727,8 +787,29 @@ static void run_turn(struct sup *sup, struct run *run)
 		on_expiry[run->phase](sup, run);
 }
 
+/*
+ * As soon as there is no worker to be started any more. For good where nothing follows;
+ * in a hook something does (a chained script of the user's, which must run as it was
+ * called, or what is put back when one of several cards failed), and what was given up
+ * cannot be had back: there the rights are only set aside.
+ */
+static void sup_lower(struct sup *sup)
+{
+	const struct sandbox *sb = sup->opts->sandbox;
+
+	for (size_t i = 0; i < sup->n; i++)
+		if (sup->run[i].phase == PHASE_QUEUED)
+			return;
+	if (!sb || sup->lowered)
+		return;
+	sup->lowered = true;
+	if (sb->more_follows || sandbox_supervisor(NULL))
+		sandbox_set_aside();
+}
+
 static void sup_turn(struct sup *sup)
 {
+	sup_lower(sup);
 	sup_wait(sup, sup_timeout(sup));
 	for (size_t i = 0; i < sup->n; i++)
 		run_turn(sup, &sup->run[i]);
@@ -811,6 +892,8 @@ int supervise(struct job *jobs, size_t n, const struct supervise_opts *opts,
 		run_begin(&sup, &sup.run[i]);
 	while (sup.active)
 		sup_turn(&sup);
+	if (sup.lowered)
+		sandbox_take_up();
 	sup_close(&sup);
 	return 0;
 }

@@ -32,6 +32,7 @@ enum exit_status {
 
 /* The worker's side of the pipe. */
 struct channel;
+struct sandbox;
 
 /*
  * The worker begins something that may take up to @limit_us: "wait ...", "write 1 to
@@ -84,6 +85,11 @@ struct supervise_opts {
 	 * of that time ends the job with EXIT_BUSY, its card untouched.
 	 */
 	uint64_t lock_wait_us;
+	/*
+	 * run/sandbox.h, or NULL: workers keep all rights of the caller, and so does the
+	 * supervisor. With one the caller is a lesser process afterwards.
+	 */
+	const struct sandbox *sandbox;
 	enum loop_kind loop;            /* LOOP_AUTO: io_uring, else poll(2) */
 };
 

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a process gives up before it does its work. Three kinds, all with no_new_privs and
+ * without core dumps:
+ *
+ *   worker      keeps CAP_SYS_ADMIN, CAP_DAC_OVERRIDE and CAP_SYSLOG, but writes only
+ *               where steps write (Landlock);
+ *   eyes        its child that looks for users of a card: CAP_SYS_PTRACE and
+ *               CAP_DAC_READ_SEARCH, user nobody;
+ *   supervisor  CAP_SYS_PTRACE and CAP_KILL, user nobody, once every worker has begun.
+ *
+ * The eyes exist because Landlock forbids a process to look into those outside its
+ * sandbox: who has a card open would no longer be seen, and "nobody" would be a lie.
+ */
+#ifndef GPURESET_RUN_SANDBOX_H
+#define GPURESET_RUN_SANDBOX_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+#define SANDBOX_STATE_DIR "/var/lib/gpureset"
+#define SANDBOX_READS 4
+
+struct sandbox {
+	const char *read[SANDBOX_READS];        /* further files and folders, or NULL */
+	bool verbose;           /* say so where there is no Landlock */
+	/*
+	 * The caller of supervise() needs its rights afterwards (a chained script, records
+	 * to write, a second round): the supervisor only sets them aside.
+	 */
+	bool more_follows;
+};
+
+/*
+ * In a worker. @run_dir: its folder, written only if it @acts (else: it looks). Starts the
+ * eyes, which close every descriptor they inherit. Returns 1, 0 without Landlock (@err
+ * says why, the rest holds), or a negative errno: then the worker must not go on.
+ */
+int sandbox_worker(const struct sandbox *sb, const char *run_dir, bool acts,
+		   struct err *err);
+
+/* Capabilities and user of the supervisor. 0 or a negative errno with @err. */
+int sandbox_supervisor(struct err *err);
+
+/* The capabilities alone, until they are taken up again. */
+void sandbox_set_aside(void);
+void sandbox_take_up(void);
+
+#endif
