@@ -159,17 +159,19 @@ bench:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/gpureset/quirks \
 		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/libexec/gpureset \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system
+		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/polkit-1/actions
 	install -m 0755 $(BUILD)/gpureset $(DESTDIR)$(PREFIX)/sbin/gpureset
 	install -m 0644 quirks/*.quirk quirks/*.inc $(DESTDIR)$(PREFIX)/share/gpureset/quirks/
 	install -m 0644 src/cmd/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 0755 hooks/pve-hook $(DESTDIR)$(PREFIX)/libexec/gpureset/pve-hook
 	install -m 0755 hooks/libvirt $(DESTDIR)$(PREFIX)/libexec/gpureset/libvirt-hook
 	install -m 0644 hooks/gpureset-boot.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -m 0644 hooks/org.gpureset.policy $(DESTDIR)$(PREFIX)/share/polkit-1/actions/
 	sed -i 's|/usr/sbin/gpureset|$(PREFIX)/sbin/gpureset|' \
 		$(DESTDIR)$(PREFIX)/libexec/gpureset/pve-hook \
 		$(DESTDIR)$(PREFIX)/libexec/gpureset/libvirt-hook \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/gpureset-boot.service
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/gpureset-boot.service \
+		$(DESTDIR)$(PREFIX)/share/polkit-1/actions/org.gpureset.policy
 
 clean:
 	rm -rf $(BUILD)
