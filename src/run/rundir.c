@@ -67,6 +67,10 @@ static int rundir_check_file(int fd, const char *dir, const char *name, const ch
 		return err_set(err, EPERM, "the %s %s/%s belongs to user %u, not to us "
 			       "(user %u): remove it and run again", what, dir, name,
 			       st.st_uid, geteuid());
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return err_set(err, EPERM, "the %s %s/%s may be written by others (mode "
+			       "%04o): remove it and run again", what, dir, name,
+			       st.st_mode & 07777U);
 	if (st.st_nlink != 1)
 		return err_set(err, EPERM, "the %s %s/%s has %lu names (hard links): "
 			       "writing it would write another file; remove it and run "
@@ -117,21 +121,23 @@ static int rundir_put(int fd, const char *text, size_t len)
 int rundir_replace(const char *run_dir, const char *name, const char *what,
 		   const char *text, size_t len, struct err *err)
 {
-	char path[PATH_MAX], fresh[NAME_MAX], fresh_path[PATH_MAX];
-	int fd, rc;
+	int dirfd = rundir_open_dir(run_dir, err), fd, rc;
+	char fresh[NAME_MAX];
 
+	if (dirfd < 0)
+		return dirfd;
 	snprintf(fresh, sizeof(fresh), "%s.new", name);
-	snprintf(path, sizeof(path), "%s/%s", run_dir, name);
-	snprintf(fresh_path, sizeof(fresh_path), "%s/%s", run_dir, fresh);
-	fd = rundir_open(run_dir, fresh, what, O_CREAT, err);
-	if (fd < 0)
-		return fd;
-	rc = rundir_put(fd, text, len);
-	if (rc)
-		rc = err_sys(err, -rc, "cannot write the %s %s", what, fresh_path);
-	close(fd);
-	if (!rc && rename(fresh_path, path))
-		rc = err_sys(err, errno, "cannot rename %s to %s", fresh_path, name);
+	fd = rundir_open_file(dirfd, run_dir, fresh, what, O_CREAT, err);
+	rc = fd < 0 ? fd : rundir_put(fd, text, len);
+	if (fd >= 0 && rc)
+		err_sys(err, -rc, "cannot write the %s %s/%s", what, run_dir, fresh);
+	if (fd >= 0)
+		close(fd);
+	/* in the folder that was checked, whatever its name means by now */
+	if (!rc && renameat(dirfd, fresh, dirfd, name))
+		rc = err_sys(err, errno, "cannot rename %s/%s to %s", run_dir, fresh,
+			     name);
+	close(dirfd);
 	return rc;
 }
 
@@ -175,10 +181,15 @@ int rundir_slots(const char *run_dir, const char *prefix, const char *what,
 
 int rundir_remove(const char *run_dir, const char *name, struct err *err)
 {
-	char path[PATH_MAX];
+	int dirfd, rc = 0;
 
-	snprintf(path, sizeof(path), "%s/%s", run_dir, name);
-	if (unlink(path) && errno != ENOENT)
-		return err_sys(err, errno, "cannot remove %s", path);
-	return 0;
+	if (access(run_dir, F_OK) < 0 && errno == ENOENT)
+		return 0;       /* nor is it made for this */
+	dirfd = rundir_open_dir(run_dir, err);
+	if (dirfd < 0)
+		return dirfd;
+	if (unlinkat(dirfd, name, 0) && errno != ENOENT)
+		rc = err_sys(err, errno, "cannot remove %s/%s", run_dir, name);
+	close(dirfd);
+	return rc;
 }

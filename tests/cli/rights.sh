@@ -43,16 +43,15 @@ needs_root boot --dry-run --quirks "$q"
 needs_root hook 101 pre-start
 needs_root hook install 101
 needs_root hook remove 101
-needs_root hook libvirt guest prepare begin -
 needs_root quirk explain ff:1f --quirks "$q"
 needs_root quirk new ff:1f --quirks "$q"
 t 0 '.' list --quirks "$q"
 t 0 '"cards"' list --json --quirks "$q"
 t 0 'flr' methods
-t 0 'fury' quirk list --quirks "$q"
+t 0 'amd-fiji' quirk list --quirks "$q"
 t 0 '.' quirk check "$q"/amd-fiji.quirk
 t 0 'usage' --help
-t '[045]' 'SIMULATED|sequence|plan' plan --replay "$dir/fury.rec" --quirks "$q"
+t 0 'Fiji' plan --replay "$dir/fury.rec" --quirks "$q"
 prog=$root_prog
 echo "count: calls refused to another user than root: $(wc -l <"$dir/need-root")"
 

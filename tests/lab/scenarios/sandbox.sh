@@ -25,10 +25,10 @@ keeps() {
 # the card needs 3 s: time to look at all three
 gpureset -v 02:00 >/run/out 2>&1 &
 sup=$!
-begun() { worker=$(child $sup); eyes=$(child "$worker"); [ -n "$eyes" ]; }
-wait_until 5000 begun || fail "no worker, or no eyes"
+begun() { worker=$(child $sup); eyes=$(child "${worker:-none}"); [ -n "$eyes" ]; }
+wait_until 20000 begun || fail "no worker, or no eyes: '$worker' '$eyes' $(cat /run/out)"
 lowered() { [ "$(status $sup CapEff)" = $supervisor_caps ] && [ "$(status "$worker" CapEff)" = $worker_caps ]; }
-wait_until 3000 lowered
+wait_until 20000 lowered
 keeps worker "$worker" $worker_caps 0
 keeps eyes "$eyes" $eyes_caps 65534
 keeps supervisor $sup $supervisor_caps 65534
