@@ -4,8 +4,8 @@
 #define GPURESET_CMD_ENTRY_H
 
 /*
- * First of all in main(): descriptors 0 to 2 exist and no others are open, the environment
- * is empty, new files are for root alone.
+ * First of all in main(): descriptors 0 to 2 exist and no others are open, the
+ * environment is empty, new files are for root alone.
  */
 void entry_secure(void);
 

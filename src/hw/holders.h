@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Who has a function open: every descriptor of every thread is compared by device
- * number, so names, chroots and mount namespaces do not matter. When a process may not be
- * looked into and nobody else has the function, that is an error: -EACCES, never "nobody".
+ * number, so names, chroots and mount namespaces do not matter. When a process may not
+ * be looked into and nobody else has the function, that is an error: -EACCES, never
+ * "nobody".
  */
 #ifndef GPURESET_HW_HOLDERS_H
 #define GPURESET_HW_HOLDERS_H

@@ -11,7 +11,8 @@
 #define LL_ASK_VERSION 1u
 #define LL_PATH_BENEATH 1
 #define LL_TCP 3ull             /* bind, connect: ABI 4, 6.7 */
-#define LL_OF_FILES (LL_EXECUTE | LL_WRITE_FILE | LL_READ_FILE | LL_TRUNCATE | LL_IOCTL_DEV)
+#define LL_OF_FILES (LL_EXECUTE | LL_WRITE_FILE | LL_READ_FILE | LL_TRUNCATE | \
+		     LL_IOCTL_DEV)
 
 struct ll_attr {
 	uint64_t fs, net;

@@ -25,7 +25,7 @@
 #define LL_DEVICE (LL_WRITE | LL_IOCTL_DEV)
 #define LL_KEEP (LL_WRITE | LL_MAKE_REG | LL_REMOVE_FILE)       /* files of ours */
 
-/* The version of the interface, 1 or more; -ENOSYS, -EOPNOTSUPP (switched off at boot). */
+/* The version of the interface, 1 or more; -ENOSYS, -EOPNOTSUPP (off since boot). */
 int landlock_abi(void);
 
 /*

@@ -27,9 +27,9 @@
 
 /*
  * Measured by tests/lab/scenarios/sandbox.sh, which takes each away: SYS_ADMIN for
- * configuration space beyond 64 bytes and `enable` (drivers/pci/pci-sysfs.c); DAC_OVERRIDE
- * for a /dev/vfio node that was given to a user; SYSLOG for the kernel's log in a
- * recording (kernel.dmesg_restrict).
+ * configuration space beyond 64 bytes and `enable` (drivers/pci/pci-sysfs.c);
+ * DAC_OVERRIDE for a /dev/vfio node that was given to a user; SYSLOG for the kernel's
+ * log in a recording (kernel.dmesg_restrict).
  */
 #define WORKER_CAPS (CAP(SYS_ADMIN) | CAP(DAC_OVERRIDE) | CAP(SYSLOG))
 /* fs/proc/base.c: ptrace_may_access(), and folders that only their owner may list */
@@ -118,7 +118,7 @@ void sandbox_take_up(void)
 	caps_set(&c);
 }
 
-/* --- what all three give up --------------------------------------------------------- */
+/* --- what all three give up -------------------------------------------------------- */
 
 static int sandbox_shed(uint64_t keep, struct err *err)
 {
@@ -134,8 +134,8 @@ static int sandbox_shed(uint64_t keep, struct err *err)
 }
 
 /*
- * Root's files are root's even without a capability, sysfs first of all: so the user goes,
- * too. Not in a user namespace that has no such user.
+ * Root's files are root's even without a capability, sysfs first of all: so the user
+ * goes, too. Not in a user namespace that has no such user.
  */
 static int sandbox_nobody(uint64_t keep, struct err *err)
 {
@@ -158,11 +158,11 @@ int sandbox_supervisor(struct err *err)
 	return sandbox_nobody(SUPERVISOR_CAPS, err);
 }
 
-/* --- the eyes ------------------------------------------------------------------------ */
+/* --- the eyes ---------------------------------------------------------------------- */
 
 /*
- * It keeps no lock, no pipe and nothing else that could outlive the worker, and ends with
- * it. Signals are the worker's: one that is undoing still has to ask.
+ * It keeps no lock, no pipe and nothing else that could outlive the worker, and ends
+ * with it. Signals are the worker's: one that is undoing still has to ask.
  */
 static _Noreturn void eyes_main(int fd, pid_t worker)
 {
@@ -211,7 +211,7 @@ static int eyes_open(struct err *err)
 	return eyes_wait(ends[0], err);
 }
 
-/* --- files --------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------- */
 
 struct sandbox_rule {
 	const char *path;
@@ -237,7 +237,7 @@ static const struct sandbox_rule sandbox_rules[] = {
 	{ SANDBOX_STATE_DIR, LL_KEEP, true },
 };
 
-/* "../../../devices/pci0000:00/0000:00:01.0/..." without what is behind the host bridge */
+/* "../../../devices/pci0000:00/0000:00:01.0/...", but not what is below the bridge */
 static bool bridge_path(const char *link, char *path, size_t size)
 {
 	const char *at = strstr(link, "/devices/"), *end;

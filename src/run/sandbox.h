@@ -26,16 +26,16 @@ struct sandbox {
 	const char *read[SANDBOX_READS];        /* further files and folders, or NULL */
 	bool verbose;           /* say so where there is no Landlock */
 	/*
-	 * The caller of supervise() needs its rights afterwards (a chained script, records
-	 * to write, a second round): the supervisor only sets them aside.
+	 * The caller of supervise() needs its rights afterwards (a chained script,
+	 * records to write, a second round): the supervisor only sets them aside.
 	 */
 	bool more_follows;
 };
 
 /*
- * In a worker. @run_dir: its folder, written only if it @acts (else: it looks). Starts the
- * eyes, which close every descriptor they inherit. Returns 1, 0 without Landlock (@err
- * says why, the rest holds), or a negative errno: then the worker must not go on.
+ * In a worker. @run_dir: its folder, written only if it @acts (else: it looks). Starts
+ * the eyes, which close every descriptor they inherit. Returns 1, 0 without Landlock
+ * (@err says why, the rest holds), or a negative errno: then the worker must not go on.
  */
 int sandbox_worker(const struct sandbox *sb, const char *run_dir, bool acts,
 		   struct err *err);

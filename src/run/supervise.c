@@ -51,7 +51,7 @@ struct run {
 	pid_t pid;
 	int pidfd, pipe;
 	int proc;               /* the folder /proc/PID */
-	int stack;              /* a file in it, for those alone who could open it as root */
+	int stack;              /* a file in it, which takes root to be opened */
 	size_t pipe_key, pidfd_key;
 	uint64_t begun, until;
 	uint64_t lock_until;    /* PHASE_QUEUED: the end of waiting for the lock */
@@ -162,7 +162,7 @@ static const char *run_where(const struct run *run, char buf[STEP_TEXT + 16])
 	return buf;
 }
 
-/* A file of /proc/PID: by the folder that was opened while root, and of no other process. */
+/* A file of /proc/PID: by the folder, which was opened as root and never another's. */
 static int run_proc_open(const struct run *run, const char *name)
 {
 	return openat(run->proc, name, O_RDONLY | O_CLOEXEC);

@@ -63,7 +63,8 @@ ok "the environment does not change how options are read" $?
 ok "the same output with and without POSIXLY_CORRECT" $?
 
 # --- as it is installed ------------------------------------------------------------------
-make -s install Q= DESTDIR="$dir/inst" PREFIX=/opt/g BUILD="$(dirname "$prog")" >"$dir/out" 2>&1
+# -o: what is built with this PREFIX must not stay
+make -s -o all install Q= DESTDIR="$dir/inst" PREFIX=/opt/g BUILD="$(dirname "$prog")" >"$dir/out" 2>&1
 ok "make install: $(head -n 2 "$dir/out")" $?
 [ "$(stat -c %a "$dir/inst/opt/g/sbin/gpureset")" = 755 ]
 ok "gpureset is installed with mode 0755: never setuid" $?

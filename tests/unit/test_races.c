@@ -113,8 +113,8 @@ static void swap_link(const struct rig *rig)
 }
 
 /*
- * The evil file by a link to it, and as one that all may write. Not by another name of it:
- * that takes who may write to the folder, and such a folder is refused as a whole.
+ * The evil file by a link to it, and as one that all may write. Not by another name of
+ * it: that takes who may write to the folder, and such a folder is refused as a whole.
  */
 static void race(struct rig *rig)
 {
@@ -273,9 +273,10 @@ static void test_config_file(void **state)
 	end(rig, "gpureset.conf");
 }
 
-/* --- quirk files --------------------------------------------------------------------- */
+/* --- quirk files ------------------------------------------------------------------- */
 
-static const char quirk_text[] = "# SPDX-License-Identifier: MIT\nformat = 1\n\n[device]\n"
+static const char quirk_text[] =
+	"# SPDX-License-Identifier: MIT\nformat = 1\n\n[device]\n"
 	"name = %s\npci = 1002:7300\n\n[notes]\nproblem = x\nsource = x\n"
 	"status = untested\n\n[reset]\ndeny = bus \"x\"\n";
 

@@ -63,12 +63,13 @@ static void put(const struct rig *rig, const char *name, const char *text)
 	fclose(f);
 }
 
-/* A function whose device node is the far side of a terminal: nobody else has that open. */
+/* A function whose device node is the far side of a terminal: nobody else has that. */
 static void make_function(struct rig *rig)
 {
 	static const char *const folder[] = {
 		"sys", "sys/bus", "sys/bus/pci", "sys/bus/pci/devices",
-		"sys/bus/pci/devices/0000:0b:00.0", "sys/bus/pci/devices/0000:0b:00.0/drm",
+		"sys/bus/pci/devices/0000:0b:00.0",
+		"sys/bus/pci/devices/0000:0b:00.0/drm",
 	};
 	char text[256];
 	struct stat st;
@@ -347,7 +348,8 @@ static const struct try_row elsewhere[] = {
 	{ "/sys/devices/system/cpu/cpu1/online", O_WRONLY },
 	{ "/sys/devices/virtual/mem/null/uevent", O_WRONLY },
 	{ "/sys/module/kernel/parameters/panic", O_WRONLY },
-	{ "/proc/sys/kernel/core_pattern", O_WRONLY }, { "/proc/sysrq-trigger", O_WRONLY },
+	{ "/proc/sys/kernel/core_pattern", O_WRONLY },
+	{ "/proc/sysrq-trigger", O_WRONLY },
 	{ "/proc/self/oom_score_adj", O_WRONLY }, { "/dev/mem", O_RDONLY },
 	{ "/dev/kmsg", O_WRONLY }, { "/dev/port", O_RDWR }, { "/dev/tty", O_RDWR },
 	{ "/run/gpureset-sandbox-x", O_WRONLY | O_CREAT },
@@ -542,7 +544,8 @@ static pid_t hold(const struct rig *rig)
 	pid = fork();
 	if (!pid) {
 		join(rig);
-		if (open(rig->node, O_RDWR | O_NOCTTY) >= 0 && write(ready[1], &c, 1) == 1)
+		if (open(rig->node, O_RDWR | O_NOCTTY) >= 0 &&
+		    write(ready[1], &c, 1) == 1)
 			wait_for_end();
 		_exit(1);
 	}
