@@ -81,7 +81,7 @@ static void caps_bound(uint64_t keep)
 /* What is set aside is still permitted, and the bounding set asks for CAP_SETPCAP. */
 static int caps_drop(uint64_t keep)
 {
-	struct caps c;
+	struct caps c = { 0 };
 	int rc = caps_get(&c);
 
 	if (rc)
@@ -100,7 +100,7 @@ static int caps_drop(uint64_t keep)
 
 void sandbox_set_aside(void)
 {
-	struct caps c;
+	struct caps c = { 0 };
 
 	if (caps_get(&c))
 		return;
@@ -110,7 +110,7 @@ void sandbox_set_aside(void)
 
 void sandbox_take_up(void)
 {
-	struct caps c;
+	struct caps c = { 0 };
 
 	if (caps_get(&c))
 		return;
