@@ -17,6 +17,7 @@
 #define DELAY_SLICE_US 100000   /* how late a stop may be heard */
 #define APPEAR_POLL_US 50000
 #define APPEAR_POLL_MOST_US 500000
+#define HEALTH_AGAIN 3          /* more reads, that must agree with the first */
 #define UNDO_TRIES 3            /* one failed access must not leave a bridge in reset */
 #define OVERRIDE_US 1000000     /* as a plan gives an attribute */
 
@@ -52,15 +53,23 @@ struct exec {
 
 /*
  * The index, read back before the data is touched: so does AMD's driver on chips since
- * Vega (drivers/gpu/drm/amd/amdgpu/amdgpu_device.c); elsewhere it costs one read.
+ * Vega (drivers/gpu/drm/amd/amdgpu/amdgpu_device.c); elsewhere it costs one read. If it
+ * is another one, what the data register says is about something else, or made up. All
+ * ones are not judged here: they hold nothing, and who reads them says so.
  */
 static int exec_select(struct exec *x, struct bdf fn, const struct reg *r,
 		       struct err *err)
 {
-	uint32_t back;
+	uint32_t back = r->off;
 	int rc = hw_bar_write(x->hw, fn, r->bar, r->index, r->off, err);
 
-	return rc ? rc : hw_bar_read(x->hw, fn, r->bar, r->index, &back, err);
+	if (!rc)
+		rc = hw_bar_read(x->hw, fn, r->bar, r->index, &back, err);
+	if (rc || back == r->off || back == UINT32_MAX)
+		return rc;
+	return err_set(err, EIO, "the index register (BAR%u offset 0x%x) reads 0x%x after "
+		       "0x%x was written to it: the card does not take what it is told",
+		       r->bar, r->index, back, r->off);
 }
 
 static int exec_read(struct exec *x, struct bdf fn, const struct reg *r, uint32_t *val,
@@ -308,9 +317,24 @@ static int do_require(struct exec *x, const struct step *s, struct err *err)
 	return rc ? rc : exec_missed(x, s, ENOTTY, 0, err);
 }
 
-static int do_check(struct exec *x, const struct step *s, struct err *err)
+/*
+ * A verdict is not built on a register that says something else each time: what holds
+ * must hold again. Configuration space is told from noise by the ids, 32 bits of them.
+ */
+static int exec_steady(struct exec *x, const struct step *s, struct err *err)
 {
 	int rc = exec_holds(x, s, err);
+
+	if (s->phase != PHASE_HEALTH || s->cond[0].reg.space == REG_CONFIG)
+		return rc;
+	for (int again = 0; again < HEALTH_AGAIN && rc > 0; again++)
+		rc = exec_holds(x, s, err);
+	return rc;
+}
+
+static int do_check(struct exec *x, const struct step *s, struct err *err)
+{
+	int rc = exec_steady(x, s, err);
 
 	if (rc < 0)
 		return rc;
@@ -368,7 +392,7 @@ static int do_wait(struct exec *x, const struct step *s, struct err *err)
 	int rc;
 
 	do {
-		rc = exec_holds(x, s, err);
+		rc = exec_steady(x, s, err);
 	} while (!rc && exec_pause(x, start + s->limit_us, &nap));
 	if (rc < 0)
 		return rc;
@@ -665,14 +689,37 @@ static int bars_one(struct exec *x, const struct step *s, const struct bar_facts
 		       (unsigned long long)bar->start, keep);
 }
 
+/*
+ * After a rescan a card may ask for other BARs than before, and the kernel may have no
+ * room for them: no driver can enable it then. One that never had an address stays.
+ */
+static int bars_given(const struct exec *x, const struct step *s,
+		      const struct bar_facts *now, int i, struct err *err)
+{
+	const struct target *t = x->plan->target;
+	const struct bar_facts none = { 0 }, *was = &none;
+
+	for (size_t k = 0; k < t->nfns; k++)
+		if (bdf_eq(t->fn[k].bdf, s->fn))
+			was = &t->fn[k].bar[i];
+	if (now->start || (!was->start && (was->size || !now->size)))
+		return 0;
+	return err_set(err, EIO, "BAR%d has no address, it had 0x%llx before: the card "
+		       "asks for 0x%llx bytes now, and had 0x%llx", i,
+		       (unsigned long long)was->start, (unsigned long long)now->size,
+		       (unsigned long long)was->size);
+}
+
 static int do_bars(struct exec *x, const struct step *s, struct err *err)
 {
 	struct bar_facts bar[6];
 	int rc = facts_bars(x->hw, s->fn, bar, err);
 
-	for (int i = 0; i < 6 && !rc; i++)
-		if (bar[i].size && bar[i].start)
+	for (int i = 0; i < 6 && !rc; i++) {
+		rc = bars_given(x, s, &bar[i], i, err);
+		if (!rc && bar[i].size && bar[i].start)
 			rc = bars_one(x, s, &bar[i], i, err);
+	}
 	if (!rc)
 		exec_note_evidence(x, s);
 	return rc;
@@ -993,6 +1040,18 @@ static void exec_steps_of(struct exec *x, const struct attempt *a)
 	}
 }
 
+/* Each time it is asked: a card may say its ids now and then only. */
+static bool exec_is(struct exec *x, struct bdf fn, uint32_t want, uint32_t *id,
+		    struct err *err)
+{
+	bool is = true;
+
+	for (int again = 0; again <= HEALTH_AGAIN && is; again++)
+		is = hw_cfg_read(x->hw, fn, PCI_VENDOR_ID, 4, id, err) == 0 &&
+		     *id == want;
+	return is;
+}
+
 /*
  * The last word: a card that went away after its own checks, or while things were put
  * back, is not healthy.
@@ -1008,8 +1067,7 @@ static void exec_still_healthy(struct exec *x, const struct attempt *a)
 		struct err err = { 0 };
 
 		bdf_str(t->fn[i].bdf, text);
-		if (hw_cfg_read(x->hw, t->fn[i].bdf, PCI_VENDOR_ID, 4, &id, &err) == 0 &&
-		    id == want)
+		if (exec_is(x, t->fn[i].bdf, want, &id, &err))
 			continue;
 		if (!err.code)
 			err_set(&err, EIO, "%s: %s: it was healthy, but at the end ID "

@@ -24,9 +24,26 @@ static void rig_wrong(const char *what)
 
 /* --- cards as devices ---------------------------------------------------------- */
 
+static struct {
+	rig_lie_fn *fn;
+	void *arg;
+} rig_liar;
+
+void rig_lie(rig_lie_fn *lie, void *arg)
+{
+	rig_liar.fn = lie;
+	rig_liar.arg = arg;
+}
+
+static uint32_t rig_said(int fn, int bar, unsigned off, unsigned width, uint32_t truth)
+{
+	return rig_liar.fn ? rig_liar.fn(rig_liar.arg, fn, bar, off, width, truth) :
+	       truth;
+}
+
 static uint32_t rig_cfg_read(void *dev, int fn, unsigned off, unsigned width)
 {
-	return card_cfg_read(dev, fn, off, width);
+	return rig_said(fn, -1, off, width, card_cfg_read(dev, fn, off, width));
 }
 
 static void rig_cfg_write(void *dev, int fn, unsigned off, unsigned width, uint32_t val)
@@ -36,7 +53,7 @@ static void rig_cfg_write(void *dev, int fn, unsigned off, unsigned width, uint3
 
 static uint32_t rig_bar_read(void *dev, int fn, int bar, uint32_t off)
 {
-	return (uint32_t)card_bar_read(dev, fn, bar, off, 4);
+	return rig_said(fn, bar, off, 4, (uint32_t)card_bar_read(dev, fn, bar, off, 4));
 }
 
 static void rig_bar_write(void *dev, int fn, int bar, uint32_t off, uint32_t val)
@@ -357,6 +374,7 @@ static void rig_drop_plan(struct rig *r)
 void rig_close(struct rig *r)
 {
 	rig_drop_plan(r);
+	rig_lie(NULL, NULL);
 	hw_close(r->hw);
 	for (size_t i = 0; i < r->ncards; i++)
 		card_free(r->cards[i]);
@@ -519,6 +537,8 @@ static const char *rig_ill_fn(struct rig *r, unsigned fn)
 	for (unsigned i = 0; i < 6; i++) {
 		if (!bar[i].size)
 			continue;
+		if (!bar[i].start)
+			return rig_say("function %u BAR%u has no address", fn, i);
 		hw_cfg_read(r->sim, bdf, PCI_BASE_ADDRESS_0 + 4 * i, 4, &val, NULL);
 		if ((val & ~(bar[i].flags & 0x100 ? 3u : 15u)) != bar[i].start)
 			return rig_say("function %u BAR%u is 0x%08x", fn, i, val);

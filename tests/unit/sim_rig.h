@@ -86,6 +86,14 @@ void rig_add_plain(struct rig *r, struct bdf bdf, const struct rig_plain *what);
 struct rig *rig_unbooted_plain(const struct rig_plain *what, enum rig_place place);
 struct rig *rig_open_plain(const struct rig_plain *what, enum rig_place place);
 
+/*
+ * Stands before all cards of rigs: what a read gives instead of @truth; @bar -1: the
+ * configuration space. Only one rig then. NULL, and rig_close(): they tell the truth.
+ */
+typedef uint32_t rig_lie_fn(void *arg, int fn, int bar, unsigned off, unsigned width,
+			    uint32_t truth);
+void rig_lie(rig_lie_fn *lie, void *arg);
+
 /* "0000:01:00.1" as a struct. */
 struct bdf rig_bdf(const char *text);
 struct bdf rig_fn(const struct rig *r, unsigned fn);
