@@ -66,12 +66,14 @@ $(BUILD)/unit/%: $(BUILD)/san/tests/unit/%.o $(BUILD)/san/libtest.a
 # --- fuzzing: not a test; what it keeps in tests/fuzz/corpus-* is one -----------------
 FUZZ_CC      = clang
 FUZZ_SECONDS = 600
-FUZZ         = quirk record bdf config vm mapping domxml held lspci caps walk
+FUZZ         = quirk record bdf config vm mapping domxml held lspci caps walk \
+               guest
 FUZZ_SRC     = tests/fuzz/fuzz_common.c $(FUZZ:%=tests/fuzz/fuzz_%.c) \
                $(filter-out src/cmd/%,$(ALL)) \
-               $(addprefix src/cmd/,config.c config_parse.c study.c)
+               $(addprefix src/cmd/,config.c config_parse.c study.c) \
+               tests/unit/sim_rig.c tests/unit/liar.c $(wildcard tests/model/*.c)
 FUZZ_OBJ     = $(FUZZ_SRC:%.c=$(BUILD)/fuzzobj/%.o)
-FUZZ_FLAGS   = $(DEFS) -Itests -O1 -g -fno-sanitize-recover=undefined
+FUZZ_FLAGS   = $(DEFS) -Itests -Itests/model -O1 -g -fno-sanitize-recover=undefined
 
 $(BUILD)/fuzzobj/%.o: %.c Makefile
 	@mkdir -p $(@D)

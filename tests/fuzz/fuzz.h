@@ -50,6 +50,13 @@ int fuzz_caps(const uint8_t *data, size_t size);
 /* A configuration space as it is, read by way of libpci from a made-up /sys. */
 int fuzz_walk(const uint8_t *data, size_t size);
 
+/*
+ * A card that a guest left lying, on a machine with models of real cards: which scene and
+ * lie of tests/unit/liar.c, from when to when (struct head in fuzz_guest.c), then what it
+ * answers.
+ */
+int fuzz_guest(const uint8_t *data, size_t size);
+
 /* How many inputs of fuzz_caps() so far: had a plan, were acted on, ended healthy. */
 struct fuzz_caps_counts {
 	unsigned long planned, acted, healthy;

@@ -52,7 +52,10 @@ static const struct corpus {
 	{ "tests/fuzz/corpus-lspci/*", "lspci dumps", fuzz_lspci, 10 },
 	{ "tests/fuzz/corpus-caps/*", "cards that lie", fuzz_caps, 40 },
 	{ "tests/fuzz/corpus-walk/*", "capability lists", fuzz_walk, 10 },
+	{ "tests/fuzz/corpus-guest/*", "cards left lying", fuzz_guest, 40 },
 };
+
+static size_t replayed;
 
 static void test_corpus(void **state)
 {
@@ -61,6 +64,7 @@ static void test_corpus(void **state)
 
 	printf("counts: fuzzing corpus, %s: %zu inputs\n", c->what, n);
 	assert_true(n >= c->least);
+	replayed += n;
 }
 
 /* The lying cards are worth something only if they get far, and some tell the truth. */
@@ -75,6 +79,7 @@ static void test_caps_reach(void **state)
 	assert_true(c->planned >= 30);
 	assert_true(c->acted >= 25);
 	assert_true(c->healthy >= 10 && c->healthy < c->acted);
+	printf("count: fuzz inputs replayed: %zu\n", replayed);
 }
 
 #define N (sizeof(corpora) / sizeof(*corpora))
