@@ -297,6 +297,39 @@ static void refresh(struct card *card, int fn)
 		card->kind->ops->cfg_refresh(card, fn);
 }
 
+/* What a guest may have left a card saying of itself: knob "lie". */
+enum lie { LIE_NONE, LIE_ID, LIE_BARS, LIE_NOISE, LIE_LOOP, LIE_MULTI, LIES };
+
+static uint8_t lie_byte(struct card *card, unsigned off, uint8_t truth)
+{
+	switch (card->lie) {
+	case LIE_ID:
+		return off == 2 ? truth ^ 0x11 : truth;
+	case LIE_BARS:
+		return off >= CFG_BAR0 && off < CFG_BAR0 + 24 && off % 4 == 3 ?
+		       truth ^ 0x10 : truth;
+	case LIE_NOISE:
+		card->noise = card->noise * 1664525 + 1013904223;
+		return (uint8_t)(card->noise >> 24);
+	case LIE_LOOP:
+		return off == CAP_PM + 1 ? CAP_PM : truth;
+	case LIE_MULTI:
+		return off == CFG_HEADER ? truth ^ 0x80 : truth;
+	default:
+		return truth;
+	}
+}
+
+static uint32_t lie_about(struct card *card, unsigned off, unsigned width, uint32_t truth)
+{
+	uint32_t val = 0;
+
+	for (unsigned i = 0; i < width; i++)
+		val |= (uint32_t)lie_byte(card, off + i, (uint8_t)(truth >> (8 * i)))
+		       << (8 * i);
+	return val;
+}
+
 uint32_t card_cfg_read(struct card *card, int fn, unsigned off, unsigned width)
 {
 	uint32_t ones = width < 4 ? (1u << (8 * width)) - 1 : ALL_ONES;
@@ -304,7 +337,7 @@ uint32_t card_cfg_read(struct card *card, int fn, unsigned off, unsigned width)
 	if (!in_range(card, off, width) || !answers(card, fn))
 		return ones;
 	refresh(card, fn);
-	return card_cfg_get(card, fn, off, width);
+	return lie_about(card, off, width, card_cfg_get(card, fn, off, width));
 }
 
 /* The bytes of a write that fall on a 16-bit register, 0 where it does not reach. */
@@ -471,21 +504,40 @@ void card_bar_write(struct card *card, int fn, int bar, uint64_t off, unsigned w
 			part = (part << (8 * shift) & mask) |
 			       (dword_read(card, fn, bar, reg) & ~mask);
 		}
-		dword_write(card, fn, bar, reg, part);
+		if (!card->stuck)
+			dword_write(card, fn, bar, reg, part);
 		done += n;
 	}
+	if (card->die_at && !--card->die_at)
+		card_kill(card);
+	if (card->stuck_at && !--card->stuck_at)
+		card->stuck = true;
+}
+
+static bool set_knob(struct card *card, const char *key, long value)
+{
+	bool known = value >= 0;
+
+	if (!strcmp(key, "delay_ms") && known)
+		card->delay_ms = (unsigned)value;
+	else if (!strcmp(key, "flr"))
+		card->flr_works = value != 0;
+	else if (!strcmp(key, "die_at") && known)
+		card->die_at = (unsigned)value;
+	else if (!strcmp(key, "stuck_at") && known)
+		card->stuck_at = (unsigned)value;
+	else if (!strcmp(key, "lie") && known && value < LIES)
+		card->lie = (int)value;
+	else
+		return false;
+	card->stuck &= card->stuck_at != 0;
+	return true;
 }
 
 int card_set(struct card *card, const char *key, long value)
 {
-	if (!strcmp(key, "delay_ms") && value >= 0) {
-		card->delay_ms = (unsigned)value;
+	if (set_knob(card, key, value))
 		return 0;
-	}
-	if (!strcmp(key, "flr")) {
-		card->flr_works = value != 0;
-		return 0;
-	}
 	if (card->kind->ops && card->kind->ops->set)
 		return card->kind->ops->set(card, key, value);
 	return -1;

@@ -122,6 +122,10 @@ struct card {
 	bool dead;
 	bool flr_works;
 	unsigned delay_ms;
+	unsigned die_at, stuck_at;	/* registers still to be written until then; 0: never */
+	bool stuck;
+	int lie;			/* enum in card.c */
+	uint32_t noise;
 	struct card_counts counts;
 	void *priv;		/* the ops' own */
 };

@@ -46,19 +46,23 @@ static const struct const_reg blackwell_consts[] = {
 
 #define CONSTS(table)	.consts = (table), .nconsts = sizeof(table) / sizeof(*(table))
 
+/* No reset of the kernel's reaches the inside of this one: fury.c. */
+#define FURY(kind, memory) \
+	{ \
+		.name = (kind), .vendor = 0x1002, .revision = 0xc8, .nfn = 2, \
+		.fn = { \
+			{ .device = 0x7300, .class_code = CLASS_VGA, \
+			  .sub_vendor = 0x1002, .sub_device = 0x0b36, \
+			  .bar = { [0] = MEM(memory), [2] = MEM(2 * MIB), \
+				   [4] = PORTS(256), [5] = MEM(256 * KIB) } }, \
+			AUDIO(0xaae8, 0x1002, 0xaae8), \
+		}, \
+		.ops = &fury_ops, \
+	}
+
 static const struct card_kind kinds[] = {
-	{
-		/* No reset of the kernel's reaches the inside of this one: fury.c. */
-		.name = "fury", .vendor = 0x1002, .revision = 0xc8, .nfn = 2,
-		.fn = {
-			{ .device = 0x7300, .class_code = CLASS_VGA,
-			  .sub_vendor = 0x1002, .sub_device = 0x0b36,
-			  .bar = { [0] = MEM(64 * MIB), [2] = MEM(2 * MIB),
-				   [4] = PORTS(256), [5] = MEM(256 * KIB) } },
-			AUDIO(0xaae8, 0x1002, 0xaae8),
-		},
-		.ops = &fury_ops,
-	},
+	FURY("fury", 64 * MIB),
+	FURY("fury-small", 16 * MIB),   /* of which eight fit below 4 GiB */
 	{
 		.name = "flr", .vendor = 0x10de, .revision = 0xa1, .nfn = 2,
 		.flr = true, .no_soft_reset = true,

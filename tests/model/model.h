@@ -79,7 +79,8 @@ void card_kill(struct card *card);
 
 /*
  * Turn a knob. All cards: delay_ms (not ready after a reset), flr (does FLR reset the
- * inside? 0/1). fury: px_capable, cfgreset_works. Returns 0, or -1 for no such knob.
+ * inside? 0/1), die_at, stuck_at, lie. fury: px_capable, cfgreset_works, used; README.md
+ * has them all. Returns 0, or -1 for no such knob.
  */
 int card_set(struct card *card, const char *key, long value);
 

@@ -607,6 +607,17 @@ void smu7_cfg_written(struct card *card, int fn, unsigned off, unsigned width,
 	f->busy_until = card_now(card) + CFG_RESET_US;
 }
 
+/* As a guest leaves it: the SMC was started; 1: it runs, 2: it hangs. */
+static int make_used(struct smu7 *f, long value)
+{
+	if (value < 1 || value > 2)
+		return -1;
+	f->rst_cntl = f->clk_cntl = 0;
+	f->starts = (unsigned)value;
+	f->phase = value == 1 ? SMC_RUNNING : SMC_HUNG;
+	return 0;
+}
+
 int smu7_set(struct card *card, const char *key, long value)
 {
 	struct smu7 *f = card->priv;
@@ -615,6 +626,8 @@ int smu7_set(struct card *card, const char *key, long value)
 		f->baco.incapable = value == 0;
 	else if (!strcmp(key, "cfgreset_works"))
 		f->cfgreset_works = value != 0;
+	else if (!strcmp(key, "used"))
+		return make_used(f, value);
 	else
 		return -1;
 	return 0;

@@ -1273,6 +1273,7 @@ static const char *const mode_str[MODES] = {
 
 struct tally {
 	size_t attempts, accesses, faults[MODES], healthy[MODES], broken, raced, refused;
+	size_t lies;                    /* healthy, and it was not true */
 };
 
 struct killer {
@@ -1348,6 +1349,7 @@ static uint64_t one_fault(const struct scene *sc, size_t attempt, enum mode mode
 	t->faults[mode] += hit;
 	t->healthy[mode] += hit && out.result == EXEC_HEALTHY;
 	t->raced += hw_sim_dead_probes(r->sim);
+	t->lies += out.result == EXEC_HEALTHY && lie(r, a);
 	if (wrong && t->broken++ < 40)
 		print_message("%s: %s: %s at %llu: %s; result %d: %s; undo: %s\n",
 			      sc->name, a->name, mode_str[mode],
@@ -1367,6 +1369,16 @@ static void fault_attempt(const struct scene *sc, size_t attempt, struct tally *
 		/* a card that dies after the last look dies unseen */
 		for (uint64_t nth = 1; nth <= n - (mode == DIES); nth++)
 			one_fault(sc, attempt, mode, nth, t);
+}
+
+static void print_counts(const struct tally *t)
+{
+	size_t faults = 0;
+
+	for (enum mode mode = FAIL; mode < MODES; mode++)
+		faults += t->faults[mode];
+	print_message("count: accesses failed: %zu\n", faults);
+	print_message("count: false successes: %zu\n", t->lies);
 }
 
 static void test_fault_loop(void **state)
@@ -1390,6 +1402,7 @@ static void test_fault_loop(void **state)
 			      mode_str[mode], t.faults[mode], t.healthy[mode]);
 	print_message("counts:   drivers bound to a card that had just died: %zu\n",
 		      t.raced);
+	print_counts(&t);
 	if (t.broken)
 		fail_msg("%zu runs broke a promise", t.broken);
 }
@@ -1436,6 +1449,7 @@ static uint64_t one_ladder(const struct scene *sc, enum mode mode, uint64_t nth,
 	wrong = ladder_verdict(r, &sum, out, &before);
 	t->faults[mode] += nth && hw_shim_hit(r->hw);
 	t->healthy[mode] += nth && hw_shim_hit(r->hw) && sum.healthy;
+	t->lies += sum.healthy && lie(r, sum.healthy);
 	if (wrong && t->broken++ < 40)
 		print_message("%s: ladder: %s at %llu: %s; healthy by %s\n", sc->name,
 			      mode_str[mode], (unsigned long long)nth, wrong,
@@ -1464,6 +1478,7 @@ static void test_ladder_faults(void **state)
 		print_message("counts:   %s: %zu faults, truly healthy after all "
 			      "%zu\n",
 			      mode_str[mode], t.faults[mode], t.healthy[mode]);
+	print_counts(&t);
 	if (t.broken)
 		fail_msg("%zu ladders broke a promise", t.broken);
 }

@@ -914,7 +914,7 @@ static void test_hold_faults(void **state)
 	(void)state;
 	while (hold_fault(n))
 		n++;
-	print_message("counts: accesses failed in turn: %u\n", (unsigned)n - 1);
+	print_message("count: accesses failed: %u\n", (unsigned)n - 1);
 	assert_true(n > 25);
 }
 

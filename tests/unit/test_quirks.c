@@ -289,6 +289,8 @@ static void test_counts(void **state)
 	       "%zu registers at all ones, %zu other answers of mailboxes, %zu 'always' "
 	       "tails\n", files, sum.programs, sum.steps_run, sum.steps, sum.lost,
 	       sum.stuck, sum.skipped, sum.checks, sum.ones, sum.answers, sum.tails);
+	printf("count: accesses failed: %zu\n", sum.lost + sum.ones);
+	printf("count: waits stuck: %zu\n", sum.stuck);
 	assert_true(files > 0 && sum.programs > 0 && sum.lost > 100);
 	assert_int_equal(sum.steps, sum.steps_run);
 }
