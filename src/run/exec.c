@@ -17,7 +17,7 @@
 #define DELAY_SLICE_US 100000   /* how late a stop may be heard */
 #define APPEAR_POLL_US 50000
 #define APPEAR_POLL_MOST_US 500000
-#define HEALTH_AGAIN 3          /* more reads, that must agree with the first */
+#define HEALTH_AGAIN 3          /* more reads that must agree with the first */
 #define UNDO_TRIES 3            /* one failed access must not leave a bridge in reset */
 #define OVERRIDE_US 1000000     /* as a plan gives an attribute */
 
@@ -67,8 +67,8 @@ static int exec_select(struct exec *x, struct bdf fn, const struct reg *r,
 		rc = hw_bar_read(x->hw, fn, r->bar, r->index, &back, err);
 	if (rc || back == r->off || back == UINT32_MAX)
 		return rc;
-	return err_set(err, EIO, "the index register (BAR%u offset 0x%x) reads 0x%x after "
-		       "0x%x was written to it: the card does not take what it is told",
+	return err_set(err, EIO, "the index register (BAR%u offset 0x%x) reads 0x%x "
+		       "after 0x%x was written to it: the card does not take it",
 		       r->bar, r->index, back, r->off);
 }
 

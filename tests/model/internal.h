@@ -122,7 +122,7 @@ struct card {
 	bool dead;
 	bool flr_works;
 	unsigned delay_ms;
-	unsigned die_at, stuck_at;	/* registers still to be written until then; 0: never */
+	unsigned die_at, stuck_at;	/* register writes until then; 0: never */
 	bool stuck;
 	int lie;			/* enum in card.c */
 	uint32_t noise;

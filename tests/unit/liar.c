@@ -96,66 +96,66 @@ static uint8_t fn_name(struct liar *l, int fn, unsigned off, uint8_t truth) \
 	return (uint8_t)(expr); \
 }
 
-BYTE(b_ones, 0xff)
-BYTE(b_zeros, 0)
-BYTE(b_random, liar_random(l))
-BYTE(b_mixed, liar_random(l) & 1 ? liar_random(l) : truth)
-BYTE(b_seldom, liar_random(l) & 63 ? truth : liar_random(l))
-BYTE(b_other_id, off == PCI_DEVICE_ID ? truth ^ 0x11 : truth)
-BYTE(b_other_vendor, off == PCI_VENDOR_ID ? truth ^ 0x01 : truth)
-BYTE(b_id_changes, off < 4 ? liar_random(l) : truth)
-BYTE(b_id_flips, off < 4 && liar_random(l) & 1 ? ~truth : truth)
-BYTE(b_class, off > PCI_REVISION_ID && off < PCI_CACHE_LINE_SIZE ? 0x06 : truth)
-BYTE(b_multi, off == PCI_HEADER_TYPE ? truth ^ 0x80 : truth)
-BYTE(b_multi_flips, off == PCI_HEADER_TYPE ? truth ^ (liar_random(l) & 0x80) : truth)
-BYTE(b_bridge, off == PCI_HEADER_TYPE ? (truth & 0x80) | 1 : truth)
-BYTE(b_header, off == PCI_HEADER_TYPE ? 0x7f : truth)
-BYTE(b_bars_moved, in_bars(off) && off % 4 == 3 ? truth | 0x10 : truth)
-BYTE(b_bars_huge, in_bars(off) ? off % 4 == 3 ? truth & 0xe0 : truth & 0x0f : truth)
-BYTE(b_bars_zero, in_bars(off) ? 0 : truth)
-BYTE(b_bars_ones, in_bars(off) ? 0xff : truth)
+BYTE(b_ones, 0xff);
+BYTE(b_zeros, 0);
+BYTE(b_random, liar_random(l));
+BYTE(b_mixed, liar_random(l) & 1 ? liar_random(l) : truth);
+BYTE(b_seldom, liar_random(l) & 63 ? truth : liar_random(l));
+BYTE(b_other_id, off == PCI_DEVICE_ID ? truth ^ 0x11 : truth);
+BYTE(b_other_vendor, off == PCI_VENDOR_ID ? truth ^ 0x01 : truth);
+BYTE(b_id_changes, off < 4 ? liar_random(l) : truth);
+BYTE(b_id_flips, off < 4 && liar_random(l) & 1 ? ~truth : truth);
+BYTE(b_class, off > PCI_REVISION_ID && off < PCI_CACHE_LINE_SIZE ? 0x06 : truth);
+BYTE(b_multi, off == PCI_HEADER_TYPE ? truth ^ 0x80 : truth);
+BYTE(b_multi_flips, off == PCI_HEADER_TYPE ? truth ^ (liar_random(l) & 0x80) : truth);
+BYTE(b_bridge, off == PCI_HEADER_TYPE ? (truth & 0x80) | 1 : truth);
+BYTE(b_header, off == PCI_HEADER_TYPE ? 0x7f : truth);
+BYTE(b_bars_moved, in_bars(off) && off % 4 == 3 ? truth | 0x10 : truth);
+BYTE(b_bars_huge, !in_bars(off) ? truth : truth & (off % 4 == 3 ? 0xe0 : 0x0f));
+BYTE(b_bars_zero, in_bars(off) ? 0 : truth);
+BYTE(b_bars_ones, in_bars(off) ? 0xff : truth);
 BYTE(b_bars_same, in_bars(off) ? \
-	card_cfg_read(l->r->card, fn, PCI_BASE_ADDRESS_0 + off % 4, 1) : truth)
-BYTE(b_bars_random, in_bars(off) ? liar_random(l) : truth)
-BYTE(b_bars_host, in_bars(off) ? 0xfe : truth)  /* where interrupts are written to */
-BYTE(b_rom, off >= PCI_ROM_ADDRESS && off < PCI_ROM_ADDRESS + 4 ? 0xff : truth)
-BYTE(b_command_zero, (off & ~1u) == PCI_COMMAND ? 0 : truth)
-BYTE(b_command_ones, (off & ~1u) == PCI_COMMAND ? 0xff : truth)
-BYTE(b_command_random, (off & ~1u) == PCI_COMMAND ? liar_random(l) : truth)
-BYTE(b_no_caps, off == PCI_STATUS ? truth & ~PCI_STATUS_CAP_LIST : truth)
-BYTE(b_first_self, off == PCI_CAPABILITY_LIST ? PCI_CAPABILITY_LIST : truth)
-BYTE(b_first_header, off == PCI_CAPABILITY_LIST ? 0x04 : truth)
-BYTE(b_first_end, off == PCI_CAPABILITY_LIST ? 0xfc : truth)
-BYTE(b_first_odd, off == PCI_CAPABILITY_LIST ? truth + 3 : truth)
-BYTE(b_first_ones, off == PCI_CAPABILITY_LIST ? 0xff : truth)
-BYTE(b_first_random, off == PCI_CAPABILITY_LIST ? liar_random(l) : truth)
-BYTE(b_cap_self, in_cap(l, fn, off, 1) ? off - 1 : truth)
-BYTE(b_cap_back, in_cap(l, fn, off, 1) ? l->cap[fn][0] : truth)
-BYTE(b_cap_overlap, in_cap(l, fn, off, 1) ? off + 3 : truth)
-BYTE(b_cap_header, in_cap(l, fn, off, 1) ? 0x10 : truth)
-BYTE(b_cap_random, in_cap(l, fn, off, 1) ? liar_random(l) : truth)
-BYTE(b_cap_every, off >= 0x40 && off % 4 == 1 ? off + 3 : truth)
-BYTE(b_cap_pcie, in_cap(l, fn, off, 0) ? PCI_CAP_ID_EXP : truth)
-BYTE(b_cap_pm, in_cap(l, fn, off, 0) ? PCI_CAP_ID_PM : truth)
-BYTE(b_cap_af, in_cap(l, fn, off, 0) ? PCI_CAP_ID_AF : truth)
-BYTE(b_cap_none, in_cap(l, fn, off, 0) ? 0 : truth)
-BYTE(b_d3, in_reg(l, fn, off, PCI_CAP_ID_PM, PCI_PM_CTRL, 1) ? truth | 3 : truth)
+	card_cfg_read(l->r->card, fn, PCI_BASE_ADDRESS_0 + off % 4, 1) : truth);
+BYTE(b_bars_random, in_bars(off) ? liar_random(l) : truth);
+BYTE(b_bars_host, in_bars(off) ? 0xfe : truth);  /* where interrupts are written to */
+BYTE(b_rom, off >= PCI_ROM_ADDRESS && off < PCI_ROM_ADDRESS + 4 ? 0xff : truth);
+BYTE(b_command_zero, (off & ~1u) == PCI_COMMAND ? 0 : truth);
+BYTE(b_command_ones, (off & ~1u) == PCI_COMMAND ? 0xff : truth);
+BYTE(b_command_random, (off & ~1u) == PCI_COMMAND ? liar_random(l) : truth);
+BYTE(b_no_caps, off == PCI_STATUS ? truth & ~PCI_STATUS_CAP_LIST : truth);
+BYTE(b_first_self, off == PCI_CAPABILITY_LIST ? PCI_CAPABILITY_LIST : truth);
+BYTE(b_first_header, off == PCI_CAPABILITY_LIST ? 0x04 : truth);
+BYTE(b_first_end, off == PCI_CAPABILITY_LIST ? 0xfc : truth);
+BYTE(b_first_odd, off == PCI_CAPABILITY_LIST ? truth + 3 : truth);
+BYTE(b_first_ones, off == PCI_CAPABILITY_LIST ? 0xff : truth);
+BYTE(b_first_random, off == PCI_CAPABILITY_LIST ? liar_random(l) : truth);
+BYTE(b_cap_self, in_cap(l, fn, off, 1) ? off - 1 : truth);
+BYTE(b_cap_back, in_cap(l, fn, off, 1) ? l->cap[fn][0] : truth);
+BYTE(b_cap_overlap, in_cap(l, fn, off, 1) ? off + 3 : truth);
+BYTE(b_cap_header, in_cap(l, fn, off, 1) ? 0x10 : truth);
+BYTE(b_cap_random, in_cap(l, fn, off, 1) ? liar_random(l) : truth);
+BYTE(b_cap_every, off >= 0x40 && off % 4 == 1 ? off + 3 : truth);
+BYTE(b_cap_pcie, in_cap(l, fn, off, 0) ? PCI_CAP_ID_EXP : truth);
+BYTE(b_cap_pm, in_cap(l, fn, off, 0) ? PCI_CAP_ID_PM : truth);
+BYTE(b_cap_af, in_cap(l, fn, off, 0) ? PCI_CAP_ID_AF : truth);
+BYTE(b_cap_none, in_cap(l, fn, off, 0) ? 0 : truth);
+BYTE(b_d3, in_reg(l, fn, off, PCI_CAP_ID_PM, PCI_PM_CTRL, 1) ? truth | 3 : truth);
 BYTE(b_soft_rst, in_reg(l, fn, off, PCI_CAP_ID_PM, PCI_PM_CTRL, 1) ? \
-	truth ^ PCI_PM_CTRL_NO_SOFT_RESET : truth)
+	truth ^ PCI_PM_CTRL_NO_SOFT_RESET : truth);
 BYTE(b_d_random, in_reg(l, fn, off, PCI_CAP_ID_PM, PCI_PM_CTRL, 2) ? liar_random(l) : \
-	truth)
+	truth);
 BYTE(b_flr, in_reg(l, fn, off, PCI_CAP_ID_EXP, PCI_EXP_DEVCAP + 3, 1) ? truth ^ 0x10 : \
-	truth)
+	truth);
 BYTE(b_type, in_reg(l, fn, off, PCI_CAP_ID_EXP, PCI_EXP_FLAGS, 1) ? \
-	truth ^ PCI_EXP_TYPE_UPSTREAM << 4 : truth)
+	truth ^ PCI_EXP_TYPE_UPSTREAM << 4 : truth);
 BYTE(b_link, in_reg(l, fn, off, PCI_CAP_ID_EXP, PCI_EXP_LNKSTA, 2) ? liar_random(l) : \
-	truth)
-BYTE(b_link_down, in_reg(l, fn, off, PCI_CAP_ID_EXP, PCI_EXP_LNKSTA, 2) ? 0 : truth)
-BYTE(b_lnkcap, in_reg(l, fn, off, PCI_CAP_ID_EXP, PCI_EXP_LNKCAP, 4) ? 0xff : truth)
+	truth);
+BYTE(b_link_down, in_reg(l, fn, off, PCI_CAP_ID_EXP, PCI_EXP_LNKSTA, 2) ? 0 : truth);
+BYTE(b_lnkcap, in_reg(l, fn, off, PCI_CAP_ID_EXP, PCI_EXP_LNKCAP, 4) ? 0xff : truth);
 BYTE(b_devctl, in_reg(l, fn, off, PCI_CAP_ID_EXP, PCI_EXP_DEVCTL, 4) ? liar_random(l) : \
-	truth)
+	truth);
 BYTE(b_vendor_part, off >= 0x40 && !in_cap(l, fn, off, 0) && !in_cap(l, fn, off, 1) ? \
-	liar_random(l) : truth)
+	liar_random(l) : truth);
 
 /* Extended: a header that names itself, SR-IOV with numbers that cannot be. */
 static uint8_t b_sriov(struct liar *l, int fn, unsigned off, uint8_t truth)
@@ -188,12 +188,12 @@ static uint32_t fn_name(struct liar *l, uint32_t truth) \
 	return (expr); \
 }
 
-REG(r_ones, UINT32_MAX)
-REG(r_zeros, 0)
-REG(r_random, liar_random(l) << 16 ^ liar_random(l))
-REG(r_mixed, liar_random(l) & 1 ? liar_random(l) << 16 ^ liar_random(l) : truth)
-REG(r_pattern, 0x5a5a5a5a)
-REG(r_inverted, ~truth)
+REG(r_ones, UINT32_MAX);
+REG(r_zeros, 0);
+REG(r_random, liar_random(l) << 16 ^ liar_random(l));
+REG(r_mixed, liar_random(l) & 1 ? liar_random(l) << 16 ^ liar_random(l) : truth);
+REG(r_pattern, 0x5a5a5a5a);
+REG(r_inverted, ~truth);
 
 static void poke_bridges(struct liar *l, unsigned off, unsigned width, uint32_t val)
 {
@@ -233,7 +233,8 @@ static const struct liar_row rows[] = {
 	CELL("another class", b_class), CELL("multifunction bit", b_multi),
 	CELL("multifunction bit flips", b_multi_flips), CELL("is a bridge", b_bridge),
 	CELL("header of no type", b_header), CELL("BARs moved", b_bars_moved),
-	CELL("BARs ask for half of it all", b_bars_huge), CELL("BARs zero", b_bars_zero), CELL("BARs ones", b_bars_ones),
+	CELL("BARs ask for half of it all", b_bars_huge),
+	CELL("BARs zero", b_bars_zero), CELL("BARs ones", b_bars_ones),
 	CELL("BARs overlap", b_bars_same), CELL("BARs random", b_bars_random),
 	CELL("BARs over the host's", b_bars_host), CELL("ROM BAR", b_rom),
 	CELL("COMMAND zero", b_command_zero), CELL("COMMAND ones", b_command_ones),
@@ -251,7 +252,8 @@ static const struct liar_row rows[] = {
 	CELL("a capability everywhere", b_cap_every),
 	CELL("all are PCIe", b_cap_pcie), CELL("all are PM", b_cap_pm),
 	CELL("all are AF", b_cap_af), CELL("all are null", b_cap_none),
-	CELL("in D3", b_d3), CELL("NoSoftRst", b_soft_rst), CELL("PMCSR random", b_d_random),
+	CELL("in D3", b_d3), CELL("NoSoftRst", b_soft_rst),
+	CELL("PMCSR random", b_d_random),
 	CELL("FLR or not", b_flr), CELL("another port type", b_type),
 	CELL("link never settles", b_link), CELL("link down", b_link_down),
 	CELL("link capabilities ones", b_lnkcap), CELL("DEVCTL random", b_devctl),
@@ -582,16 +584,19 @@ static bool removed(const struct liar *l)
 	const struct plan *plan = &l->study.plan;
 	bool yes = false;
 
-	for (size_t i = 0; i < plan->nattempts; i++)
-		for (size_t k = 0; outcome[i].steps_run && k < plan->attempt[i].nsteps; k++)
-			yes |= plan->attempt[i].step[k].kind == STEP_REMOVE;
+	for (size_t i = 0; i < plan->nattempts; i++) {
+		const struct attempt *a = &plan->attempt[i];
+
+		for (size_t k = 0; outcome[i].steps_run && k < a->nsteps; k++)
+			yes |= a->step[k].kind == STEP_REMOVE;
+	}
 	return yes;
 }
 
 /*
  * The kernel's own state is back, whatever the card says. A function that the kernel does
- * not find again is reported, and `recover` rescans. A method that the kernel does not take
- * back, as the card now denies that it has it, must have been told.
+ * not find again is reported, and `recover` rescans. A method that the kernel does not
+ * take back, as the card now denies that it has it, must have been told.
  */
 static const char *not_undone(struct liar *l, const struct rig_state *before)
 {
