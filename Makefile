@@ -124,7 +124,8 @@ $(BUILD)/lab-server: $(LAB_SRC) $(wildcard tests/model/*.h tests/lab/*.h) Makefi
 # compiler itself may have been missing.
 check:
 	@tests/prepare
-	@$(MAKE) --no-print-directory check-build check-style check-cli check-unit check-lint check-lab
+	@$(MAKE) --no-print-directory check-build check-style check-cli check-unit check-coverage \
+		check-lint check-lab
 	@tests/summary $(BUILD)/results
 
 check-build: all
@@ -132,6 +133,9 @@ check-build: all
 
 check-unit: $(TESTS)
 	@tests/run-unit $(BUILD)/results $(TESTS)
+
+check-coverage: $(COV_TESTS)
+	@tests/coverage --check $(BUILD)/results $(BUILD)/cov $(COV_TESTS)
 
 check-cli: all
 	@tests/cli/run $(BUILD)/results $(BUILD)/gpureset
@@ -181,7 +185,7 @@ clean:
 -include $(OBJ:.o=.d) $(SAN_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/san/%.d) \
 	$(FUZZ_OBJ:.o=.d) $(COV_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/cov/%.d)
 
-.PHONY: all check check-build check-cli check-unit check-style check-lint check-lab demo bench \
-	fuzz coverage install clean
+.PHONY: all check check-build check-cli check-unit check-coverage check-style check-lint \
+	check-lab demo bench fuzz coverage install clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -86,7 +86,7 @@ judge() {
 			case $2 in 'lie 4' | 'lie 5') ;; *) false=$((false + 1)); echo "FALSE: f$1 $2" ;; esac ;;
 		esac ;;
 	"healthy "*) false=$((false + 1)); echo "FALSE: f$1 ${2:-no fault}: $state" ;;
-	*) [ -n "$2" ] || { unsound=$((unsound + 1)); echo "not healthy without a fault: f$1: $state"; cat /run/out; } ;;
+	*) [ -n "$2" ] || { unsound=$((unsound + 1)); echo "not healthy without a fault: f$1: $state"; grep -A4 "^0000:$(slot "$1")" /run/out; } ;;
 	esac
 }
 
@@ -110,7 +110,7 @@ while [ $round -lt $rounds ]; do
 	done
 	if [ $((round % 5)) = 0 ]; then
 		# everything of it is killed, somewhere
-		gpureset --timeout 20 $all >/dev/null 2>&1 &
+		gpureset --timeout 120 $all >/dev/null 2>&1 &
 		lot 900
 		usleep $((LOT * 1000))
 		kill -KILL $! 2>/dev/null
@@ -119,10 +119,10 @@ while [ $round -lt $rounds ]; do
 		killed=$((killed + 1)) faults=$((faults + 1))
 		gpureset recover >/run/recover 2>&1
 	fi
-	timed gpureset --timeout 20 $all >/run/out 2>&1
+	timed gpureset --timeout 120 $all >/run/out 2>&1
 	rc=$?
 	echo "round $round: exit $rc, $MS ms: $(for c in $cards; do eval "echo \"[\$wrong$c]\""; done | tr '\n' ' ')"
-	[ $rc -le 3 ] || cat /run/out
+	[ $rc -le 3 ] || fail "exit $rc: $(head -n 3 /run/out)"
 	for c in $cards; do
 		resets=$((resets + 1))
 		eval "wrong=\$wrong$c"
