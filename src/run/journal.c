@@ -13,7 +13,6 @@
 #include "base/escape.h"
 #include "base/textfile.h"
 #include "base/xalloc.h"
-#include "run/rundir.h"
 
 #define JOURNAL_NAME (BDF_STR + 16)
 #define JOURNAL_PREFIX "journal-"
@@ -497,7 +496,7 @@ int journal_read(struct journal *j, struct journal_list *list, struct err *err)
 	return 0;
 }
 
-int journal_slots(const char *run_dir, journal_slot_fn *fn, void *arg, struct err *err)
+int journal_slots(const char *run_dir, rundir_slot_fn *fn, void *arg, struct err *err)
 {
 	return rundir_slots(run_dir, JOURNAL_PREFIX, "journals", fn, arg, err);
 }

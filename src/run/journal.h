@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "plan/plan.h"
 #include "run/exec.h"
+#include "run/rundir.h"
 
 struct journal {
 	int fd;                         /* -1: not open */
@@ -75,13 +76,8 @@ void journal_list_free(struct journal_list *list);
 /* The undo @place of attempt @attempt was done. The last one empties the file. */
 void journal_done(struct journal *j, unsigned attempt, size_t place);
 
-/*
- * The slots that have a journal in @run_dir, in order; also one that a run is writing
- * now. @fn non-zero ends it and is returned. No folder: none. A name that is no slot's
- * is passed over.
- */
-typedef int journal_slot_fn(struct bdf slot, void *arg);
-int journal_slots(const char *run_dir, journal_slot_fn *fn, void *arg, struct err *err);
+/* rundir_slots() of those with a journal; also of one that a run is writing now. */
+int journal_slots(const char *run_dir, rundir_slot_fn *fn, void *arg, struct err *err);
 
 /* Removes the file when nothing is left in it. */
 void journal_close(struct journal *j);

@@ -19,37 +19,43 @@ static int rundir_check_dir(int fd, const char *run_dir, struct err *err)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return err_sys(err, errno, "cannot look at the lock folder %s", run_dir);
-	if (st.st_uid != geteuid())
-		return err_set(err, EPERM, "the lock folder %s belongs to user %u, not "
-			       "to us (user %u): remove it and run again", run_dir,
+		return err_sys(err, errno, "cannot look at the folder %s", run_dir);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return err_set(err, EPERM, "the folder %s belongs to user %u, not to us "
+			       "(user %u): remove it and run again", run_dir,
 			       st.st_uid, geteuid());
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(err, EPERM, "the lock folder %s may be written by others "
+		return err_set(err, EPERM, "the folder %s may be written by others "
 			       "(mode %04o): 'chmod 755 %s', or remove it, and run again",
 			       run_dir, st.st_mode & 07777U, run_dir);
 	return 0;
 }
 
-static int rundir_open_dir(const char *run_dir, struct err *err)
+/* Not made here: -ENOENT when there is none. */
+static int rundir_look_dir(const char *run_dir, struct err *err)
 {
 	int fd, rc;
 
-	if (mkdir(run_dir, 0755) < 0 && errno != EEXIST)
-		return err_sys(err, errno, "cannot make the lock folder %s", run_dir);
 	fd = open(run_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
 		return err_set(err, EPERM, "%s is not a folder (or is a symbolic link), "
-			       "so no lock is made in it: remove it and run again",
+			       "so nothing in it is used: remove it and run again",
 			       run_dir);
 	if (fd < 0)
-		return err_sys(err, errno, "cannot open the lock folder %s", run_dir);
+		return err_sys(err, errno, "cannot open the folder %s", run_dir);
 	rc = rundir_check_dir(fd, run_dir, err);
 	if (rc < 0) {
 		close(fd);
 		return rc;
 	}
 	return fd;
+}
+
+static int rundir_open_dir(const char *run_dir, struct err *err)
+{
+	if (mkdir(run_dir, 0755) < 0 && errno != EEXIST)
+		return err_sys(err, errno, "cannot make the folder %s", run_dir);
+	return rundir_look_dir(run_dir, err);
 }
 
 static int rundir_check_file(int fd, const char *dir, const char *name, const char *what,
@@ -82,8 +88,8 @@ static int rundir_open_file(int dirfd, const char *dir, const char *name,
 			    const char *what, int flags, struct err *err)
 {
 	/* O_NONBLOCK: do not wait for the other end if it is a fifo or a tty. */
-	int fd = openat(dirfd, name, flags | O_RDWR | O_NOFOLLOW | O_CLOEXEC |
-			O_NONBLOCK | O_NOCTTY, 0600);
+	int fd = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK |
+			O_NOCTTY, 0600);
 	int rc;
 
 	if (fd < 0 && errno == ELOOP)
@@ -106,7 +112,7 @@ int rundir_open(const char *run_dir, const char *name, const char *what, int fla
 
 	if (dirfd < 0)
 		return dirfd;
-	fd = rundir_open_file(dirfd, run_dir, name, what, flags, err);
+	fd = rundir_open_file(dirfd, run_dir, name, what, flags | O_RDWR, err);
 	close(dirfd);
 	return fd;
 }
@@ -118,34 +124,73 @@ static int rundir_put(int fd, const char *text, size_t len)
 	return ftruncate(fd, 0) ? -errno : textfile_write_fd(fd, text, len);
 }
 
-int rundir_replace(const char *run_dir, const char *name, const char *what,
-		   const char *text, size_t len, struct err *err)
+/* The folder's names; and its own, as it may have been made a moment ago. */
+static int rundir_sync(int dirfd, const char *run_dir, struct err *err)
 {
-	int dirfd = rundir_open_dir(run_dir, err), fd, rc;
+	int up = openat(dirfd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	if (up < 0 || fsync(dirfd) || fsync(up))
+		rc = err_sys(err, errno, "cannot bring the folder %s to disk", run_dir);
+	if (up >= 0)
+		close(up);
+	return rc;
+}
+
+/* A new file, or the old one emptied; all of it in the folder that was checked. */
+static int rundir_write(int dirfd, const char *run_dir, const char *name,
+			const char *what, const char *text, size_t len, bool durably,
+			struct err *err)
+{
+	int fd = rundir_open_file(dirfd, run_dir, name, what, O_RDWR | O_CREAT, err), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = rundir_put(fd, text, len);
+	if (!rc && durably && fsync(fd))
+		rc = -errno;
+	if (rc)
+		rc = err_sys(err, -rc, "cannot write the %s %s/%s", what, run_dir, name);
+	close(fd);
+	return rc;
+}
+
+static int rundir_replace_with(const char *run_dir, const char *name, const char *what,
+			       const char *text, size_t len, bool durably,
+			       struct err *err)
+{
+	int dirfd = rundir_open_dir(run_dir, err), rc;
 	char fresh[NAME_MAX];
 
 	if (dirfd < 0)
 		return dirfd;
 	snprintf(fresh, sizeof(fresh), "%s.new", name);
-	fd = rundir_open_file(dirfd, run_dir, fresh, what, O_CREAT, err);
-	rc = fd < 0 ? fd : rundir_put(fd, text, len);
-	if (fd >= 0 && rc)
-		err_sys(err, -rc, "cannot write the %s %s/%s", what, run_dir, fresh);
-	if (fd >= 0)
-		close(fd);
-	/* in the folder that was checked, whatever its name means by now */
+	rc = rundir_write(dirfd, run_dir, fresh, what, text, len, durably, err);
 	if (!rc && renameat(dirfd, fresh, dirfd, name))
 		rc = err_sys(err, errno, "cannot rename %s/%s to %s", run_dir, fresh,
 			     name);
+	if (!rc && durably)
+		rc = rundir_sync(dirfd, run_dir, err);
 	close(dirfd);
 	return rc;
 }
 
-int rundir_read(const char *run_dir, const char *name, const char *what, char **text,
-		size_t *len, struct err *err)
+int rundir_replace(const char *run_dir, const char *name, const char *what,
+		   const char *text, size_t len, struct err *err)
 {
-	int fd = rundir_open(run_dir, name, what, 0, err), rc;
+	return rundir_replace_with(run_dir, name, what, text, len, false, err);
+}
+
+int rundir_replace_durably(const char *run_dir, const char *name, const char *what,
+			   const char *text, size_t len, struct err *err)
+{
+	return rundir_replace_with(run_dir, name, what, text, len, true, err);
+}
+
+static int rundir_text(int fd, const char *run_dir, const char *name, char **text,
+		       size_t *len, struct err *err)
+{
 	char path[PATH_MAX];
+	int rc;
 
 	*text = NULL;
 	if (fd < 0)
@@ -155,6 +200,55 @@ int rundir_read(const char *run_dir, const char *name, const char *what, char **
 	close(fd);
 	return rc;
 }
+
+int rundir_read(const char *run_dir, const char *name, const char *what, char **text,
+		size_t *len, struct err *err)
+{
+	return rundir_text(rundir_open(run_dir, name, what, 0, err), run_dir, name, text,
+			   len, err);
+}
+
+int rundir_look(const char *run_dir, const char *name, const char *what, char **text,
+		size_t *len, struct err *err)
+{
+	int dirfd = rundir_look_dir(run_dir, err), fd = dirfd;
+
+	if (dirfd >= 0) {
+		fd = rundir_open_file(dirfd, run_dir, name, what, O_RDONLY, err);
+		close(dirfd);
+	}
+	return rundir_text(fd, run_dir, name, text, len, err);
+}
+
+static int rundir_remove_with(const char *run_dir, const char *name, bool durably,
+			      struct err *err)
+{
+	int dirfd, rc = 0;
+
+	if (access(run_dir, F_OK) < 0 && errno == ENOENT)
+		return 0;       /* nor is it made for this */
+	dirfd = rundir_open_dir(run_dir, err);
+	if (dirfd < 0)
+		return dirfd;
+	if (unlinkat(dirfd, name, 0) && errno != ENOENT)
+		rc = err_sys(err, errno, "cannot remove %s/%s", run_dir, name);
+	if (!rc && durably)
+		rc = rundir_sync(dirfd, run_dir, err);
+	close(dirfd);
+	return rc;
+}
+
+int rundir_remove(const char *run_dir, const char *name, struct err *err)
+{
+	return rundir_remove_with(run_dir, name, false, err);
+}
+
+int rundir_remove_durably(const char *run_dir, const char *name, struct err *err)
+{
+	return rundir_remove_with(run_dir, name, true, err);
+}
+
+/* --- names ------------------------------------------------------------------------ */
 
 int rundir_slots(const char *run_dir, const char *prefix, const char *what,
 		 rundir_slot_fn *fn, void *arg, struct err *err)
@@ -176,20 +270,5 @@ int rundir_slots(const char *run_dir, const char *prefix, const char *what,
 		free(e[i]);
 	}
 	free(e);
-	return rc;
-}
-
-int rundir_remove(const char *run_dir, const char *name, struct err *err)
-{
-	int dirfd, rc = 0;
-
-	if (access(run_dir, F_OK) < 0 && errno == ENOENT)
-		return 0;       /* nor is it made for this */
-	dirfd = rundir_open_dir(run_dir, err);
-	if (dirfd < 0)
-		return dirfd;
-	if (unlinkat(dirfd, name, 0) && errno != ENOENT)
-		rc = err_sys(err, errno, "cannot remove %s/%s", run_dir, name);
-	close(dirfd);
 	return rc;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Files in the folder of locks and of what must outlive a worker (/run/gpureset): only
- * ours are opened, never through a link, never by another name of some other file.
+ * Files in the folder of locks and of what must outlive a worker (/run/gpureset), and in
+ * that of what must outlive the host (/var/lib/gpureset): only ours are opened, never
+ * through a link, never by another name of some other file.
  */
 #ifndef GPURESET_RUN_RUNDIR_H
 #define GPURESET_RUN_RUNDIR_H
@@ -31,6 +32,10 @@ int rundir_replace(const char *run_dir, const char *name, const char *what,
 int rundir_read(const char *run_dir, const char *name, const char *what, char **text,
 		size_t *len, struct err *err);
 
+/* The same for who only looks: reads alone, and no folder is made. */
+int rundir_look(const char *run_dir, const char *name, const char *what, char **text,
+		size_t *len, struct err *err);
+
 /*
  * The slots of which there is a file PREFIX and address, in order. @fn non-zero ends it
  * and is returned. No folder: none. A name that is no slot's is passed over. @what names
@@ -42,5 +47,13 @@ int rundir_slots(const char *run_dir, const char *prefix, const char *what,
 
 /* A missing file is fine. */
 int rundir_remove(const char *run_dir, const char *name, struct err *err);
+
+/*
+ * Both once more, for what a power cut must not take back: when they return 0, the file
+ * and its name are on the disk. A cut in the middle leaves the old file or the new one.
+ */
+int rundir_replace_durably(const char *run_dir, const char *name, const char *what,
+			   const char *text, size_t len, struct err *err);
+int rundir_remove_durably(const char *run_dir, const char *name, struct err *err);
 
 #endif
