@@ -165,7 +165,8 @@ bench:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/gpureset/quirks \
 		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/libexec/gpureset \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/polkit-1/actions
+		$(DESTDIR)$(PREFIX)/lib/systemd/system \
+		$(DESTDIR)$(PREFIX)/share/polkit-1/actions $(DESTDIR)/var/lib/gpureset
 	install -m 0755 $(BUILD)/gpureset $(DESTDIR)$(PREFIX)/sbin/gpureset
 	install -m 0644 quirks/*.quirk quirks/*.inc $(DESTDIR)$(PREFIX)/share/gpureset/quirks/
 	install -m 0644 src/cmd/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/

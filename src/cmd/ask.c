@@ -76,13 +76,13 @@ static bool ask_might(const struct quirk_db *db)
 }
 
 /* What cannot be looked at here is the worker's to report. */
-static void ask_target(const struct quirk_db *db, struct hw *hw,
+static void ask_target(const struct options *o, const struct quirk_db *db, struct hw *hw,
 		       const struct bdf_spec *spec, struct plan_opts *plan)
 {
 	struct err err = { 0 };
 	struct study s;
 
-	if (!study_target(&s, hw, db, spec, plan, &err) && ask_needed(&s))
+	if (!study_card(&s, hw, db, o, spec, plan, &err) && ask_needed(&s))
 		plan->allow_untested = ask_untested(&s, stdin, stderr);
 	study_free(&s);
 }
@@ -101,6 +101,6 @@ void ask_targets(const struct options *o, const struct quirk_db *db,
 		return;
 	hw = hw_linux_open(&err);       /* a recording is never asked about */
 	for (size_t i = 0; hw && i < o->ntargets; i++)
-		ask_target(db, hw, &o->target[i], &plan[i]);
+		ask_target(o, db, hw, &o->target[i], &plan[i]);
 	hw_close(hw);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/bdf.h"
+#include "plan/frozen.h"
 #include "plan/plan.h"
 #include "quirk/quirk.h"
 
@@ -22,6 +23,7 @@
 #endif
 #define GPURESET_QUIRK_ETC "/etc/gpureset/quirks"
 #define GPURESET_RUN_DIR "/run/gpureset"
+#define GPURESET_STATE_DIR "/var/lib/gpureset"
 #define MAX_TARGETS 64
 #define MAX_WORDS 64
 
@@ -57,7 +59,7 @@ struct options {
 	const char *replay;     /* --replay FILE: a recorded machine, not this one */
 	const char *record_run; /* --record-run FILE */
 	const char *output;     /* -o FILE */
-	const char *run_dir;
+	const char *run_dir, *state_dir;
 	bool poll;              /* --no-io-uring */
 	bool help;
 	/* Proxmox' places: --config-dir, --node (or NULL), --qemu-run-dir */
@@ -100,6 +102,7 @@ struct study {
 	struct target target;
 	const struct quirk *quirk;      /* the display function's, or NULL */
 	struct quirk_hits hits;
+	struct frozen_list frozen;      /* study_card() */
 	struct plan plan;
 	char name[128];
 };
@@ -111,6 +114,13 @@ struct study {
 int study_target(struct study *s, struct hw *hw, const struct quirk_db *db,
 		 const struct bdf_spec *spec, const struct plan_opts *opts,
 		 struct err *err);
+/*
+ * The same for a card that @o is about to act on, or looks at as if: methods that took
+ * the host along before are off. What this host remembers is nothing to a recording.
+ */
+int study_card(struct study *s, struct hw *hw, const struct quirk_db *db,
+	       const struct options *o, const struct bdf_spec *spec,
+	       const struct plan_opts *opts, struct err *err);
 void study_free(struct study *s);
 
 /* How the quirk database is asked: about a function, the display function, a bridge. */

@@ -139,7 +139,7 @@ static struct supervise_opts round_opts(const struct round *r)
 	bool start = r->ev->phase == HOOK_PRE_START;
 
 	return (struct supervise_opts){
-		.run_dir = r->o->run_dir,
+		.run_dir = r->o->run_dir, .state_dir = r->o->state_dir,
 		.loop = r->o->poll ? LOOP_POLL : LOOP_AUTO,
 		.lock_wait_us = start ? START_LOCK_US : r->most_us / 10,
 		.timeout_us = r->work_us,

@@ -268,6 +268,6 @@ const struct command cmd_hook_libvirt = {
 	.name = "hook libvirt",
 	.args = "GUEST OPERATION SUBOP EXTRA",
 	.summary = "what libvirt's hook calls; acts at prepare begin and release end",
-	.options = "*ECQRP",
+	.options = "*ECQRLP",
 	.run = libvirt_run,
 };

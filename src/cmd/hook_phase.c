@@ -353,6 +353,6 @@ const struct command cmd_hook_phase = {
 	.args = "VMID PHASE",
 	.summary = "what a hookscript calls; PHASE is pre-start, post-start, pre-stop, "
 		   "post-stop",
-	.options = "*SDNECQRP",
+	.options = "*SDNECQRLP",
 	.run = phase_run,
 };

@@ -19,7 +19,7 @@ bool stage_study(struct hook_work *w)
 	w->told.guarded = NULL;
 	study_free(&w->s);
 	w->studied = false;
-	status = study_target(&w->s, w->hw, j->db, &w->spec, &opts, &err);
+	status = study_card(&w->s, w->hw, j->db, j->o, &w->spec, &opts, &err);
 	w->studied = !status;
 	w->told.guarded = w->studied ? &w->s.plan : NULL;
 	return w->studied || hook_fail(w, status, err.text);
@@ -78,7 +78,8 @@ static const struct exec_outcome *last_tried(const struct report *r)
 static const char *first_refused(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->nattempts; i++)
-		if (plan->attempt[i].usable == ATTEMPT_REFUSED)
+		if (plan->attempt[i].usable == ATTEMPT_REFUSED ||
+		    plan->attempt[i].frozen)
 			return plan->attempt[i].reason;
 	return NULL;
 }

@@ -170,7 +170,7 @@ static void add_row(struct table *t, struct bdf slot)
 	if (add_busy(t, slot))
 		return;
 	config_card(t->opts->conf, slot, &opts);
-	if (study_target(&s, t->hw, t->db, &spec, &opts, &err)) {
+	if (study_card(&s, t->hw, t->db, t->opts, &spec, &opts, &err)) {
 		complain(EXIT_FAILED, "%s", err.text);
 	} else {
 		struct row *row = new_row(t);
@@ -273,6 +273,6 @@ const struct command cmd_list = {
 	.name = "list",
 	.args = "[--all] [--json]",
 	.summary = "the GPUs of this host and how each could be reset",
-	.options = "ajQCY",
+	.options = "ajQCLY",
 	.run = list_run,
 };

@@ -131,6 +131,12 @@ static int opt_run_dir(struct options *o, const char *arg)
 	return 0;
 }
 
+static int opt_state_dir(struct options *o, const char *arg)
+{
+	o->state_dir = arg;
+	return 0;
+}
+
 static int opt_replay(struct options *o, const char *arg)
 {
 	o->replay = arg;
@@ -216,6 +222,8 @@ static const struct option_row option_rows[] = {
 	{ 'C', "config", "FILE", "instead of " PLAN_CONFIG_FILE, opt_config },
 	{ 'R', "run-dir", "DIR", "locks go here instead of " GPURESET_RUN_DIR,
 	  opt_run_dir },
+	{ 'L', "state-dir", "DIR", "what took the host along is remembered here instead "
+	  "of in " GPURESET_STATE_DIR, opt_state_dir },
 	{ 'o', "output", "FILE", "write here, a new file, instead of to standard output",
 	  opt_output },
 	{ 'Y', "replay", "FILE", "a recording (or lspci -xxxx) instead of this machine",
@@ -336,6 +344,7 @@ int options_parse(struct options *o, const struct command *cmd, int argc, char *
 
 	memset(o, 0, sizeof(*o));
 	o->run_dir = GPURESET_RUN_DIR;
+	o->state_dir = GPURESET_STATE_DIR;
 	o->pve_dir = PVE_DIR;
 	o->qemu_run = PVE_RUN_DIR;
 	o->qm = PVE_QM;

@@ -37,7 +37,7 @@ static int plan_one(const struct options *o, struct hw *hw, const struct quirk_d
 	if (status)
 		return status;
 	config_card(o->conf, spec->bdf, &opts);
-	status = study_target(&s, hw, db, spec, &opts, &err);
+	status = study_card(&s, hw, db, o, spec, &opts, &err);
 	if (status) {
 		complain(status, "%s", err.text);
 	} else {
@@ -111,6 +111,6 @@ const struct command cmd_plan = {
 	.name = "plan",
 	.args = "BDF... [options]",
 	.summary = "what a reset would try, why, and what it would touch",
-	.options = "mAjvUQCRFY",
+	.options = "mAjvUQCRLFY",
 	.run = plan_run,
 };

@@ -365,6 +365,10 @@ static void plan_facts(const struct report *r, FILE *to)
 	if (t->thunderbolt)
 		fputs("  behind Thunderbolt (or a port for removable devices)\n", to);
 	report_quirk_text(r, to);
+	if (r->study->plan.frozen_other)
+		fprintf(to, "  another card in this slot took the host along; that says "
+			"nothing of this one (gpureset unfreeze %s shows it)\n",
+			bdf_slot_str(t->spec.bdf, text));
 	if (r->waiting)
 		fprintf(to, "  a killed run left %zu thing%s to be put back; gpureset "
 			"recover %s, or the next reset, does it\n", r->waiting,

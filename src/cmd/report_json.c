@@ -154,6 +154,8 @@ static void json_attempts(struct json *j, const struct report *r, bool steps)
 		if (a->override)
 			json_string(j, "override", a->override);
 		json_bool(j, "untested", a->asks);
+		if (a->frozen)
+			json_bool(j, "frozen", true);
 		if (a->nsteps) {
 			json_string(j, "risk", quirk_risk_str(a->risk));
 			json_string(j, "risk_why", a->risk_why);
@@ -222,6 +224,8 @@ void report_json(const struct report *r, FILE *to, bool steps)
 	report_recovered_json(r->rec, &j);
 	if (r->waiting)
 		json_int(&j, "waiting_to_be_put_back", (int64_t)r->waiting);
+	if (s->plan.frozen_other)
+		json_int(&j, "frozen_other_card", (int64_t)s->plan.frozen_other);
 	json_functions(&j, &s->target);
 	json_path(&j, &s->target);
 	json_attempts(&j, r, steps);

@@ -163,7 +163,7 @@ static int run_study(const struct reset_job *rj, struct channel *ch,
 		run_recover(rj, ch, true, rec, &err);
 		return status;
 	}
-	status = study_target(&s, hw, rj->db, &rj->spec, &rj->plan, &err);
+	status = study_card(&s, hw, rj->db, rj->opts, &rj->spec, &rj->plan, &err);
 	if (status) {
 		work_send_error(ch, rj->opts, rj->spec.bdf, status, &err);
 		run_recover(rj, ch, true, rec, &err);
@@ -262,6 +262,6 @@ const struct command cmd_reset = {
 	.name = "reset",
 	.args = "BDF... [options]",
 	.summary = "reset cards and see that they are healthy; the word may be left out",
-	.options = "nmAtjvqUQCRPFYW",
+	.options = "nmAtjvqUQCRLPFYW",
 	.run = reset_run,
 };

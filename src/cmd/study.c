@@ -6,6 +6,7 @@
 
 #include "base/xalloc.h"
 #include "cmd/cmd.h"
+#include "run/freeze.h"
 #include "run/supervise.h"
 
 static unsigned study_on(const struct target *t)
@@ -100,13 +101,12 @@ static int study_match(struct study *s, const struct quirk_db *db, struct err *e
 	return rc ? rc : study_others(s, db, err);
 }
 
-int study_target(struct study *s, struct hw *hw, const struct quirk_db *db,
-		 const struct bdf_spec *spec, const struct plan_opts *opts,
-		 struct err *err)
+static int study_plan(struct study *s, struct hw *hw, const struct quirk_db *db,
+		      const struct bdf_spec *spec, const struct plan_opts *opts,
+		      struct err *err)
 {
 	int rc;
 
-	memset(s, 0, sizeof(*s));
 	rc = facts_collect(hw, spec, &s->target, err);
 	if (rc)
 		return rc == -ENODEV ? EXIT_USAGE : EXIT_FAILED;
@@ -120,9 +120,32 @@ int study_target(struct study *s, struct hw *hw, const struct quirk_db *db,
 	return 0;
 }
 
+int study_target(struct study *s, struct hw *hw, const struct quirk_db *db,
+		 const struct bdf_spec *spec, const struct plan_opts *opts,
+		 struct err *err)
+{
+	memset(s, 0, sizeof(*s));
+	return study_plan(s, hw, db, spec, opts, err);
+}
+
+int study_card(struct study *s, struct hw *hw, const struct quirk_db *db,
+	       const struct options *o, const struct bdf_spec *spec,
+	       const struct plan_opts *opts, struct err *err)
+{
+	struct plan_opts with = *opts;
+
+	memset(s, 0, sizeof(*s));
+	if (!o->replay) {
+		freeze_read(hw, o->state_dir, spec->bdf, &s->frozen);
+		with.frozen = &s->frozen;
+	}
+	return study_plan(s, hw, db, spec, &with, err);
+}
+
 void study_free(struct study *s)
 {
 	plan_free(&s->plan);
+	freeze_list_free(&s->frozen);
 	free(s->hits.other);
 	target_free(&s->target);
 }

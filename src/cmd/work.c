@@ -11,6 +11,7 @@
 #include "cmd/report.h"
 #include "plan/guards.h"
 #include "plan/parts.h"
+#include "run/freeze.h"
 #include "run/held.h"
 #include "run/lock.h"
 #include "run/sandbox.h"
@@ -272,11 +273,16 @@ int work_exec_plan(struct hw *hw, const char *run_dir, struct bdf slot,
 {
 	struct exec_watch with = *watch;
 	struct journal journal = { .fd = -1 };
+	struct freeze freeze;
 	int rc = run_dir ? journal_open(&journal, run_dir, slot, err) : 0;
 
 	if (rc)
 		return rc;
 	with.keep = run_dir ? &journal.keep : NULL;
+	if (run_dir && plan->opts.frozen) {
+		freeze_open(&freeze, plan, &journal.keep);
+		with.keep = &freeze.keep;
+	}
 	exec_plan(hw, plan, &with, deadline_us, out, sum);
 	journal_close(&journal);
 	return 0;
@@ -379,6 +385,7 @@ int work_supervise(const struct options *o, struct job *jobs, size_t n)
 	};
 	const struct supervise_opts so = {
 		.sandbox = &sb, .timeout_us = o->timeout_us, .run_dir = o->run_dir,
+		.state_dir = o->replay ? NULL : o->state_dir,
 		.undo_us = UNDO_US, .slack_us = SLACK_US,
 		.progress = !o->quiet && (o->verbose || isatty(STDERR_FILENO)),
 		.progress_to = stderr, .notes_to = stderr,

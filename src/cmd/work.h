@@ -81,7 +81,8 @@ bool work_has_rest(const struct recovery *rec);
 void work_recovered(const struct recovery *rec, char *buf, size_t size);
 
 /*
- * exec_plan() with the journal of @slot; @run_dir NULL: without. A negative errno when
+ * exec_plan() with the journal of @slot, and with the memory of what hangs the host that
+ * the plan was made with; @run_dir NULL: without. A negative errno when
  * the journal cannot be opened; then nothing was done.
  */
 int work_exec_plan(struct hw *hw, const char *run_dir, struct bdf slot,

@@ -92,6 +92,14 @@ static const char *deny_hits(struct plan *plan, const struct attempt *a)
 	return why;
 }
 
+void attempt_deny(struct attempt *a, const char *why)
+{
+	a->usable = ATTEMPT_DENIED;
+	a->reason = why;
+	a->override = NULL;
+	a->asks = false;
+}
+
 void deny_attempts(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->nattempts; i++) {
@@ -102,12 +110,8 @@ void deny_attempts(struct plan *plan)
 		    a->method == &method_none)
 			continue;
 		why = deny_hits(plan, a);
-		if (!why)
-			continue;
-		a->usable = ATTEMPT_DENIED;
-		a->reason = why;
-		a->override = NULL;
-		a->asks = false;
+		if (why)
+			attempt_deny(a, why);
 	}
 }
 

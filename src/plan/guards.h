@@ -6,7 +6,11 @@
 #ifndef GPURESET_PLAN_GUARDS_H
 #define GPURESET_PLAN_GUARDS_H
 
+#include "plan/frozen.h"
 #include "plan/plan.h"
+
+/* Never this one, and nothing lifts it; @why is the plan's. */
+void attempt_deny(struct attempt *a, const char *why);
 
 /* Fills plan->refusal when the whole target must be left alone. */
 void guard_target(struct plan *plan);

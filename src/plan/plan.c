@@ -217,6 +217,27 @@ static void build_risk(struct attempt *a, enum quirk_risk risk, const char *why)
 	a->risk_why = why;
 }
 
+/* What is said of the method as a whole holds from its first step that acts. */
+static void build_risk_begins(struct attempt *a, enum quirk_risk risk)
+{
+	for (size_t i = 0; i < a->nsteps; i++) {
+		struct step *s = &a->step[i];
+
+		if (s->phase != PHASE_ACT || s->kind == STEP_REQUIRE)
+			continue;
+		s->risk = s->risk < risk ? risk : s->risk;
+		return;
+	}
+}
+
+static void build_risk_word(struct attempt *a, const struct q_method *word)
+{
+	if (word->risk > RISK_SAFE)
+		a->risk_line = word->line;
+	build_risk(a, word->risk, word->risk_why);
+	build_risk_begins(a, word->risk);
+}
+
 /* The highest of what the steps carry and what the quirk says of the method. */
 static void build_risks(struct plan *plan)
 {
@@ -229,7 +250,7 @@ static void build_risks(struct plan *plan)
 			build_risk(a, a->step[k].risk, NULL);
 		for (size_t k = 0; q && k < q->nrisks; k++)
 			if (build_is(a, &q->risks[k]))
-				build_risk(a, q->risks[k].risk, q->risks[k].risk_why);
+				build_risk_word(a, &q->risks[k]);
 	}
 }
 
@@ -280,6 +301,7 @@ int plan_build(struct plan *plan, const struct target *t, const struct quirk *qu
 	}
 	build_risks(plan);
 	deny_attempts(plan);
+	frozen_attempts(plan);
 	guard_attempts(plan);
 	return 0;
 }

@@ -114,10 +114,14 @@ struct attempt {
 	bool errand;
 	enum quirk_risk risk;           /* highest of the quirk's word and its steps */
 	const char *risk_why;           /* or NULL */
+	int risk_line;                  /* of the quirk's word, 0: its steps say it */
+	bool frozen;                    /* denied as the host did not come back from it */
 	uint64_t floor_us; /* what the specification makes it take at least */
 };
 
 #define PLAN_CONFIG_FILE "/etc/gpureset/gpureset.conf"
+
+struct frozen_list;
 
 /* Options that change what a plan holds. */
 struct plan_opts {
@@ -128,6 +132,7 @@ struct plan_opts {
 	const char *const *allowed;     /* ... or only of these ids ("all": of any) */
 	size_t nallowed;
 	unsigned force;                 /* enum force bits */
+	const struct frozen_list *frozen;       /* plan/frozen.h, or NULL */
 };
 
 enum force {
@@ -160,6 +165,7 @@ struct plan {
 	const char *refusal;            /* a guard stops the whole target: the sentence */
 	const char *refusal_name;       /* "in-use" ... for programs */
 	bool refusal_config;            /* it is a quirk file's error, not a guard */
+	size_t frozen_other;            /* records of another card in this slot */
 	/* Why health cannot be judged in full, so that no success is called healthy. */
 	const char *unjudged;
 	void *strings;                  /* owned texts */

@@ -38,6 +38,7 @@ struct exec {
 	/* place of the intent of the BIND that changed driver_override last */
 	size_t override_of;
 	bool override_mute;             /* nothing was written down this time */
+	bool in_danger;                 /* keep->danger() knows of this attempt */
 	const struct reg_cond *cond;    /* the condition read last, and its value */
 	uint32_t value;
 	bool ones;                      /* ... one of its alternatives read all ones */
@@ -289,6 +290,20 @@ static bool exec_undoes(const struct exec *x, size_t i)
 	return s->undo_of == (int)x->at + 1 && !s->tail && s->kind != STEP_DISOWN;
 }
 
+/* It may be the last thing that this host does: say so first. */
+static int exec_danger(struct exec *x, const struct step *s, struct err *err)
+{
+	int rc;
+
+	if (!x->keep->danger || s->risk < RISK_HOST_MAY_HANG)
+		return 0;
+	rc = x->keep->danger(x->keep->arg, x->a, s, err);
+	if (rc && x->undoing && x->in_danger)
+		return 0;       /* half done is worse, and the attempt is known */
+	x->in_danger |= !rc;
+	return rc;
+}
+
 /* How the step that is being done will be undone: all of it, or nothing stays. */
 static int exec_intend(struct exec *x, struct err *err)
 {
@@ -300,6 +315,8 @@ static int exec_intend(struct exec *x, struct err *err)
 	for (; i < x->a->nsteps && !rc; i++)
 		if (exec_undoes(x, i))
 			rc = exec_intend_one(x, i, err);
+	if (!rc)
+		rc = exec_danger(x, &x->a->step[x->at], err);
 	while (rc && i-- > x->at + 1)
 		if (exec_undoes(x, i))
 			exec_undone(x, i);
@@ -1107,6 +1124,8 @@ void exec_attempt(struct hw *hw, const struct plan *plan, const struct attempt *
 		       exec_answers(&x, target_main(plan->target)->bdf);
 	if (out->result == EXEC_HEALTHY && !a->errand)
 		exec_still_healthy(&x, a);
+	if (x.keep && x.keep->end)
+		x.keep->end(x.keep->arg);
 	out->took_us = hw_now(hw) - start;
 }
 

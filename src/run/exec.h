@@ -84,11 +84,19 @@ struct exec_undo {
  * for each undo step of it (a program's tail is none), for SAVE and KEEP after the read;
  * also for the driver_override that STEP_BIND changes for a moment. When it fails, the
  * step fails before anything was done. undone(): that undo was done.
+ *
+ * danger() is called after that, before a step that may hang the host; when it fails,
+ * that step is not done either. But an undo, or a program's tail, is done all the same
+ * if danger() has succeeded earlier in this attempt.
  */
 struct exec_keep {
 	void (*begin)(void *arg);       /* an attempt begins */
 	int (*intend)(void *arg, const struct exec_undo *undo, struct err *err);
 	void (*undone)(void *arg, size_t place);
+	/* Both may be NULL. */
+	int (*danger)(void *arg, const struct attempt *a, const struct step *s,
+		      struct err *err);
+	void (*end)(void *arg);         /* the attempt is over, whatever its result */
 	void *arg;
 	/*
 	 * What an earlier process remembered, or NULL. RESTORE passes over a function

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,11 +52,30 @@ static int rundir_look_dir(const char *run_dir, struct err *err)
 	return fd;
 }
 
+/*
+ * A folder that is there is there after a power cut, too. Not asked of one that was there
+ * before: workers may not look at the folder above.
+ */
 static int rundir_open_dir(const char *run_dir, struct err *err)
 {
-	if (mkdir(run_dir, 0755) < 0 && errno != EEXIST)
+	bool made = !mkdir(run_dir, 0755);
+	int fd, up;
+
+	if (!made && errno != EEXIST)
 		return err_sys(err, errno, "cannot make the folder %s", run_dir);
-	return rundir_look_dir(run_dir, err);
+	fd = rundir_look_dir(run_dir, err);
+	if (fd < 0 || !made)
+		return fd;
+	up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (up < 0 || fsync(up)) {
+		err_sys(err, errno, "cannot bring the folder %s to disk", run_dir);
+		rmdir(run_dir);
+		close(fd);
+		fd = -EIO;
+	}
+	if (up >= 0)
+		close(up);
+	return fd;
 }
 
 static int rundir_check_file(int fd, const char *dir, const char *name, const char *what,
@@ -105,6 +125,15 @@ static int rundir_open_file(int dirfd, const char *dir, const char *name,
 	return fd;
 }
 
+int rundir_make(const char *run_dir, struct err *err)
+{
+	int fd = rundir_open_dir(run_dir, err);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? fd : 0;
+}
+
 int rundir_open(const char *run_dir, const char *name, const char *what, int flags,
 		struct err *err)
 {
@@ -124,16 +153,12 @@ static int rundir_put(int fd, const char *text, size_t len)
 	return ftruncate(fd, 0) ? -errno : textfile_write_fd(fd, text, len);
 }
 
-/* The folder's names; and its own, as it may have been made a moment ago. */
+/* The folder's names; its own is rundir_open_dir()'s. */
 static int rundir_sync(int dirfd, const char *run_dir, struct err *err)
 {
-	int up = openat(dirfd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-
-	if (up < 0 || fsync(dirfd) || fsync(up))
-		rc = err_sys(err, errno, "cannot bring the folder %s to disk", run_dir);
-	if (up >= 0)
-		close(up);
-	return rc;
+	if (fsync(dirfd))
+		return err_sys(err, errno, "cannot bring the folder %s to disk", run_dir);
+	return 0;
 }
 
 /* A new file, or the old one emptied; all of it in the folder that was checked. */

@@ -12,6 +12,9 @@
 #include "base/bdf.h"
 #include "base/err.h"
 
+/* Make the folder, if it is missing, before a worker that may not. Errors as below. */
+int rundir_make(const char *run_dir, struct err *err);
+
 /*
  * Open @name in @run_dir for reading and writing, with O_CREAT or O_APPEND in @flags
  * as well; the folder is made when it is missing. Mode 0600, close-on-exec.

@@ -234,7 +234,6 @@ static const struct sandbox_rule sandbox_rules[] = {
 	{ "/dev/vfio", LL_DEVICE, true },
 	{ "/dev/iommu", LL_DEVICE, true },
 	{ "/sys/bus/pci", LL_WRITE, true },
-	{ SANDBOX_STATE_DIR, LL_KEEP, true },
 };
 
 /* "../../../devices/pci0000:00/0000:00:01.0/...", but not what is below the bridge */
@@ -274,13 +273,16 @@ static int files_bridges(int rules, struct err *err)
 	return rc;
 }
 
-static int files_fill(int rules, const struct sandbox *sb, const char *run_dir, bool acts,
-		      struct err *err)
+static int files_fill(int rules, const struct sandbox *sb,
+		      const char *const dirs[SANDBOX_DIRS], bool acts, struct err *err)
 {
 	const size_t n = sizeof(sandbox_rules) / sizeof(*sandbox_rules);
-	int rc = run_dir ? landlock_allow(rules, run_dir, acts ? LL_KEEP : LL_READ, err) :
-			   0;
+	int rc = 0;
 
+	for (size_t i = 0; i < SANDBOX_DIRS && !rc; i++)
+		if (dirs[i])
+			rc = landlock_allow(rules, dirs[i], acts ? LL_KEEP : LL_READ,
+					    err);
 	for (size_t i = 0; i < n && !rc; i++)
 		if (acts || !sandbox_rules[i].acts)
 			rc = landlock_allow(rules, sandbox_rules[i].path,
@@ -292,20 +294,16 @@ static int files_fill(int rules, const struct sandbox *sb, const char *run_dir, 
 }
 
 /* 1, or 0 where the kernel has no Landlock. */
-static int files_shut(const struct sandbox *sb, const char *run_dir, bool acts,
-		      struct err *err)
+static int files_shut(const struct sandbox *sb, const char *const dirs[SANDBOX_DIRS],
+		      bool acts, struct err *err)
 {
-	int rules, rc;
+	int rules = landlock_open(err), rc;
 
-	/* inside it cannot be made any more */
-	if (acts)
-		(void)mkdir(SANDBOX_STATE_DIR, 0755);
-	rules = landlock_open(err);
 	if (rules == -ENOSYS || rules == -EOPNOTSUPP)
 		return 0;
 	if (rules < 0)
 		return rules;
-	rc = files_fill(rules, sb, run_dir, acts, err);
+	rc = files_fill(rules, sb, dirs, acts, err);
 	if (rc) {
 		close(rules);
 		return rc;
@@ -314,8 +312,8 @@ static int files_shut(const struct sandbox *sb, const char *run_dir, bool acts,
 	return rc ? rc : 1;
 }
 
-int sandbox_worker(const struct sandbox *sb, const char *run_dir, bool acts,
-		   struct err *err)
+int sandbox_worker(const struct sandbox *sb, const char *const dirs[SANDBOX_DIRS],
+		   bool acts, struct err *err)
 {
 	int rc = eyes_open(err);
 
@@ -325,5 +323,5 @@ int sandbox_worker(const struct sandbox *sb, const char *run_dir, bool acts,
 	if (acts && chdir("/") < 0)
 		return err_sys(err, errno, "/");
 	rc = sandbox_shed(WORKER_CAPS, err);
-	return rc ? rc : files_shut(sb, run_dir, acts, err);
+	return rc ? rc : files_shut(sb, dirs, acts, err);
 }

@@ -19,8 +19,8 @@
 
 #include "base/err.h"
 
-#define SANDBOX_STATE_DIR "/var/lib/gpureset"
 #define SANDBOX_READS 4
+#define SANDBOX_DIRS 2          /* of what outlives a worker, and the host */
 
 struct sandbox {
 	const char *read[SANDBOX_READS];        /* further files and folders, or NULL */
@@ -33,12 +33,13 @@ struct sandbox {
 };
 
 /*
- * In a worker. @run_dir: its folder, written only if it @acts (else: it looks). Starts
- * the eyes, which close every descriptor they inherit. Returns 1, 0 without Landlock
- * (@err says why, the rest holds), or a negative errno: then the worker must not go on.
+ * In a worker. @dirs: its own folders (NULL: none), written only if it @acts (else: it
+ * looks); inside they cannot be made any more. Starts the eyes, which close every
+ * descriptor they inherit. Returns 1, 0 without Landlock (@err says why, the rest holds),
+ * or a negative errno: then the worker must not go on.
  */
-int sandbox_worker(const struct sandbox *sb, const char *run_dir, bool acts,
-		   struct err *err);
+int sandbox_worker(const struct sandbox *sb, const char *const dirs[SANDBOX_DIRS],
+		   bool acts, struct err *err);
 
 /* Capabilities and user of the supervisor. 0 or a negative errno with @err. */
 int sandbox_supervisor(struct err *err);

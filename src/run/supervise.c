@@ -19,6 +19,7 @@
 #include "run/lock.h"
 #include "run/loop.h"
 #include "run/progress.h"
+#include "run/rundir.h"
 #include "run/sandbox.h"
 
 #define GRACE_US 2000000ULL
@@ -549,7 +550,9 @@ static bool worker_shut_in(const struct sup *sup, struct job *job, struct channe
 	const struct sandbox *sb = sup->opts->sandbox;
 	char line[ERR_TEXT + 128];
 	struct err err = { 0 };
-	int rc = sb ? sandbox_worker(sb, sup->opts->run_dir, !job->no_lock, &err) : 1;
+	const char *const dirs[SANDBOX_DIRS] = { sup->opts->run_dir,
+						 sup->opts->state_dir };
+	int rc = sb ? sandbox_worker(sb, dirs, !job->no_lock, &err) : 1;
 
 	if (rc < 0)
 		snprintf(line, sizeof(line), "gpureset: the card was not touched: %s",
@@ -882,6 +885,9 @@ int supervise(struct job *jobs, size_t n, const struct supervise_opts *opts,
 
 	if (rc < 0)
 		return rc;
+	for (size_t i = 0; i < n && opts->state_dir; i++)
+		if (!jobs[i].no_lock)
+			rundir_make(opts->state_dir, NULL);     /* who needs it says why */
 	sup.n = n;
 	sup.active = n;
 	sup.grace = opts->grace_us ? opts->grace_us : GRACE_US;

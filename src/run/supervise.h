@@ -79,6 +79,8 @@ struct supervise_opts {
 	FILE *progress_to;
 	FILE *notes_to;
 	const char *run_dir;            /* "/run/gpureset" */
+	/* "/var/lib/gpureset", or NULL: made before the workers, who may not make it. */
+	const char *state_dir;
 	/*
 	 * How long to wait for the end of another gpureset that has the job's slot; 0:
 	 * not at all. The job's timeout begins when it has the lock; a signal or the end

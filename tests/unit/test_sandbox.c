@@ -211,7 +211,7 @@ static int enter(struct rig *rig, bool acts)
 
 	snprintf(sys, sizeof(sys), "%s/sys", rig->dir);
 	snprintf(proc, sizeof(proc), "%s/proc", rig->dir);
-	rc = sandbox_worker(&sb, rig->run_dir, acts, &err);
+	rc = sandbox_worker(&sb, (const char *const[]){ rig->run_dir, NULL }, acts, &err);
 
 	if (rc < 0)
 		printf("%s\n", err.text);
@@ -495,7 +495,7 @@ static int absent(struct rig *rig, int code)
 	struct err err = { 0 };
 
 	MUST(!without_landlock(code));
-	MUST(sandbox_worker(&sb, rig->run_dir, true, &err) == 0);
+	MUST(sandbox_worker(&sb, (const char *const[]){ rig->run_dir, NULL }, true, &err) == 0);
 	MUST(strstr(err.text, "Landlock"));
 	MUST(!caps_are(getpid(), WORKER));
 	return 0;
@@ -518,7 +518,7 @@ static int absent_broken(struct rig *rig)
 	struct err err = { 0 };
 
 	MUST(!without_landlock(ENOMEM));
-	MUST(sandbox_worker(&sb, rig->run_dir, true, &err) == -ENOMEM);
+	MUST(sandbox_worker(&sb, (const char *const[]){ rig->run_dir, NULL }, true, &err) == -ENOMEM);
 	return 0;
 }
 
