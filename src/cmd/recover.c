@@ -9,7 +9,9 @@
 #include "cmd/cmd.h"
 #include "cmd/open.h"
 #include "cmd/report.h"
+#include "cmd/unfreeze.h"
 #include "cmd/work.h"
+#include "run/freeze.h"
 #include "run/supervise.h"
 
 /* One slot, from the supervisor's side to the worker's (inherited by fork). */
@@ -24,6 +26,7 @@ struct recover_run {
 	struct work_watch steps;
 	struct exec_watch told;         /* of @steps */
 	struct recovery rec;
+	struct frozen_list frozen;      /* after it: what took the host along */
 	struct json list;               /* --json: the steps, while they are done */
 	char *text;                     /* else: a line each */
 	size_t len;
@@ -103,6 +106,17 @@ static int run_slot(struct recover_run *r, struct hw *hw, struct err *err)
 	       work_in_use(hw, &r->job->spec, o->plan.force, err);
 }
 
+/* A run that was killed took nothing along: the host lives. */
+static int run_frozen(struct recover_run *r, struct hw *hw, int rc, struct err *err)
+{
+	const struct options *o = r->job->o;
+
+	freeze_read(hw, o->state_dir, r->job->spec.bdf, &r->frozen);
+	if (!rc && !o->dry_run && !r->frozen.wrong.code)
+		rc = freeze_settle(&r->frozen, r->job->spec.bdf, err);
+	return rc;
+}
+
 static const char *run_summary(const struct recover_run *r, char *buf, size_t size)
 {
 	const struct recovery *rec = &r->rec;
@@ -127,6 +141,7 @@ static void run_text(const struct recover_run *r, const struct err *err, FILE *t
 		fprintf(to, "%s: %s\n", bdf_slot_str(r->job->spec.bdf, slot),
 			run_summary(r, text, sizeof(text)));
 	fwrite(r->text, 1, r->len, to);
+	unfreeze_text(&r->frozen, r->job->spec.bdf, to);
 	if (err->code)
 		fprintf(to, "gpureset: %s\n", err->text);
 }
@@ -146,6 +161,7 @@ static void run_json(const struct recover_run *r, int status, const struct err *
 	if (r->len)
 		json_raw(&j, NULL, r->text, r->len);
 	json_array_end(&j);
+	unfreeze_json(&r->frozen, "frozen", &j);
 	if (err->code)
 		json_string(&j, "error", err->text);
 	json_object_end(&j);
@@ -176,7 +192,8 @@ static int run_status(const struct recover_run *r, int rc)
 		return work_recover_status(rc);
 	if (r->job->o->dry_run)
 		return EXIT_HEALTHY;
-	return r->rec.failed || r->rec.damaged ? EXIT_FAILED : EXIT_HEALTHY;
+	return r->rec.failed || r->rec.damaged || r->frozen.wrong.code ? EXIT_FAILED :
+	       EXIT_HEALTHY;
 }
 
 static int recover_work(struct job *job, struct channel *ch)
@@ -187,7 +204,7 @@ static int recover_work(struct job *job, struct channel *ch)
 	};
 	struct err err = { 0 };
 	struct hw *hw;
-	int status;
+	int status, rc;
 
 	channel_step(ch, "looking at the card", 1000000);
 	hw = open_hw(rj->o, &err);
@@ -200,9 +217,11 @@ static int recover_work(struct job *job, struct channel *ch)
 		return status;
 	}
 	r.told = work_watch(&r.steps);
-	status = run_status(&r, run_slot(&r, hw, &err));
+	rc = run_slot(&r, hw, &err);
+	status = run_status(&r, run_frozen(&r, hw, rc, &err));
 	fclose(r.list.out);
 	run_report(&r, status, &err);
+	freeze_list_free(&r.frozen);
 	free(r.text);
 	hw_close(hw);
 	return status;
@@ -214,6 +233,9 @@ static int recover_found(struct bdf slot, void *arg)
 {
 	struct options *o = arg;
 
+	for (size_t i = 0; i < o->ntargets; i++)
+		if (bdf_same_slot(o->target[i].bdf, slot))
+			return 0;
 	if (o->ntargets < MAX_TARGETS)
 		o->target[o->ntargets++] = (struct bdf_spec){ slot, true };
 	return 0;
@@ -242,7 +264,8 @@ static int recover_help(void)
 	     "card is\nreset, but one that was dead and taken off the bus for a raw "
 	     "reset: its bridge is\npulsed when no rescan finds it. The exit status is 2 "
 	     "when something could not be\nput back; it stays in the journal, and the "
-	     "next reset or recover tries again.");
+	     "next reset or recover tries again.\nSays also from which methods the host "
+	     "did not come back; `gpureset unfreeze` allows\nthem again.");
 	return 0;
 }
 
@@ -259,7 +282,8 @@ static int recover_run(int argc, char **argv)
 	if (geteuid() != 0)
 		return complain(EXIT_USAGE, "only root can %s; try sudo", o.dry_run ?
 				"read what a killed run left" : "put things back");
-	if (!o.ntargets && journal_slots(o.run_dir, recover_found, &o, &err) < 0)
+	if (!o.ntargets && (journal_slots(o.run_dir, recover_found, &o, &err) < 0 ||
+			    freeze_slots(o.state_dir, recover_found, &o, &err) < 0))
 		return complain(EXIT_CONFIG, "%s", err.text);
 	if (!o.ntargets && !o.json && !o.quiet)
 		puts("gpureset: nothing to put back: no killed run left a journal");
@@ -270,6 +294,6 @@ const struct command cmd_recover = {
 	.name = "recover",
 	.args = "[BDF...] [options]",
 	.summary = "put back what a killed run left; resets nothing",
-	.options = "njvqRIP",
+	.options = "njvqRLIP",
 	.run = recover_run,
 };
