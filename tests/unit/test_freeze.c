@@ -72,6 +72,7 @@ static void disk_watch(bool on)
 	if (on)
 		rundir_make(run_dir, NULL);
 	disk.on = on;
+	disk.folder |= !access(state_dir, F_OK);        /* it was synced when it was made */
 	if (on)
 		rundir_make(state_dir, NULL);
 }
