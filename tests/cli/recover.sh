@@ -9,7 +9,7 @@ awake='undo 1.2 attr 0000:fe:1f.7 phase=4 us=1000000 name=power/control text=aut
 recover() { # STATUS PATTERN ARGS...
 	a=$1 b=$2
 	shift 2
-	t "$a" "$b" recover --run-dir "$run" "$@"
+	t "$a" "$b" recover --run-dir "$run" --state-dir "$run" "$@"
 }
 t 0 'usage: gpureset recover' recover --help
 t 1 'unrecognized option' recover --force-vfs
