@@ -103,4 +103,6 @@ done
 # a recording that came to nothing leaves no file
 g 1 1f:00 --record-run /run/none.rec
 [ ! -e /run/none.rec ] || fail "an empty recording is left"
+chown 0 "$group"
+unbind 01:00 0b:00
 echo "count: capabilities taken away one by one: $n"
