@@ -136,7 +136,7 @@ static int freeze_load(const char *state_dir, struct bdf slot, struct frozen_lis
 
 	memset(list, 0, sizeof(*list));
 	list->dir = state_dir;
-	rc = rundir_look(state_dir, freeze_name(slot, name), FREEZE_WHAT, &list->text,
+	rc = rundir_read(state_dir, freeze_name(slot, name), FREEZE_WHAT, &list->text,
 			 &len, &err);
 	if (rc == -ENOENT)
 		return 0;

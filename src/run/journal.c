@@ -511,7 +511,7 @@ int journal_look(struct journal *j, const char *run_dir, struct bdf slot,
 	memset(j, 0, sizeof(*j));
 	snprintf(name, sizeof(name), JOURNAL_PREFIX "%s", bdf_slot_str(slot, where));
 	snprintf(j->path, sizeof(j->path), "%s/%s", run_dir, name);
-	j->fd = rundir_open(run_dir, name, "journal", 0, &why);
+	j->fd = rundir_look(run_dir, name, "journal", &why);
 	if (j->fd >= 0)
 		return 0;
 	if (j->fd != -ENOENT && err)

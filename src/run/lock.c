@@ -114,7 +114,7 @@ bool lock_is_held(const char *run_dir, struct bdf slot)
 	int fd;
 
 	snprintf(name, sizeof(name), "%s.lock", bdf_slot_str(slot, where));
-	fd = rundir_open(run_dir, name, "lock", 0, NULL);
+	fd = rundir_look(run_dir, name, "lock", NULL);
 	if (fd < 0)
 		return false;
 	held = lock_read(fd).pid > 0;

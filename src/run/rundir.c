@@ -146,6 +146,17 @@ int rundir_open(const char *run_dir, const char *name, const char *what, int fla
 	return fd;
 }
 
+int rundir_look(const char *run_dir, const char *name, const char *what, struct err *err)
+{
+	int dirfd = rundir_look_dir(run_dir, err), fd;
+
+	if (dirfd < 0)
+		return dirfd;
+	fd = rundir_open_file(dirfd, run_dir, name, what, O_RDONLY, err);
+	close(dirfd);
+	return fd;
+}
+
 /* --- small files, whole ---------------------------------------------------------- */
 
 static int rundir_put(int fd, const char *text, size_t len)
@@ -229,20 +240,8 @@ static int rundir_text(int fd, const char *run_dir, const char *name, char **tex
 int rundir_read(const char *run_dir, const char *name, const char *what, char **text,
 		size_t *len, struct err *err)
 {
-	return rundir_text(rundir_open(run_dir, name, what, 0, err), run_dir, name, text,
+	return rundir_text(rundir_look(run_dir, name, what, err), run_dir, name, text,
 			   len, err);
-}
-
-int rundir_look(const char *run_dir, const char *name, const char *what, char **text,
-		size_t *len, struct err *err)
-{
-	int dirfd = rundir_look_dir(run_dir, err), fd = dirfd;
-
-	if (dirfd >= 0) {
-		fd = rundir_open_file(dirfd, run_dir, name, what, O_RDONLY, err);
-		close(dirfd);
-	}
-	return rundir_text(fd, run_dir, name, text, len, err);
 }
 
 static int rundir_remove_with(const char *run_dir, const char *name, bool durably,

@@ -24,6 +24,9 @@ int rundir_make(const char *run_dir, struct err *err);
 int rundir_open(const char *run_dir, const char *name, const char *what, int flags,
 		struct err *err);
 
+/* The same for who only looks: for reading alone, and no folder is made. */
+int rundir_look(const char *run_dir, const char *name, const char *what, struct err *err);
+
 /*
  * Write the small file @name whole, @len bytes of @text, so that a reader sees the old
  * one or the new one: by way of NAME.new. Errors as rundir_open(), or of the writing.
@@ -31,12 +34,8 @@ int rundir_open(const char *run_dir, const char *name, const char *what, int fla
 int rundir_replace(const char *run_dir, const char *name, const char *what,
 		   const char *text, size_t len, struct err *err);
 
-/* Read it: as textfile_read(), and -EPERM as rundir_open(). -ENOENT: there is none. */
+/* Read it: as textfile_read(), and -EPERM as rundir_look(). -ENOENT: there is none. */
 int rundir_read(const char *run_dir, const char *name, const char *what, char **text,
-		size_t *len, struct err *err);
-
-/* The same for who only looks: reads alone, and no folder is made. */
-int rundir_look(const char *run_dir, const char *name, const char *what, char **text,
 		size_t *len, struct err *err);
 
 /*

@@ -255,11 +255,18 @@ int fchmod(int fd, mode_t mode) { (void)fd; (void)mode; return 0; }
 END
 gcc -shared -fPIC -o "$dir/nolinks.so" "$dir/nolinks.c"
 conf 101 "hookscript: nas:snippets/pin.sh\n$gpu"
-LD_PRELOAD=$dir/nolinks.so
+# and one that has no x bits either
+cat >"$dir/noexec.c" <<END
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+int access(const char *p, int m) { errno = EACCES; return m & X_OK && strstr(p, "/.gpureset-") ? -1 : 0; }
+END
+gcc -shared -fPIC -o "$dir/noexec.so" "$dir/noexec.c"
+LD_PRELOAD="$dir/nolinks.so $dir/noexec.so"
 export LD_PRELOAD
-umask 111
 h 2 'would not be executable' install 101
-umask 022
+LD_PRELOAD=$dir/nolinks.so
 is 'not a useless copy' 'pin.sh' "$(ls -A "$nas")"
 is 'VM 101' nas:snippets/pin.sh "$(hs 101)"
 h 0 'hook installed; it runs also pin.sh' install 101
