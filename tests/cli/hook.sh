@@ -103,6 +103,11 @@ quiet 102 post-stop
 # what it got is written down, and its folder made
 sh -c 'sleep 60; :' kvm -pidfile "/var$dir/qemu/103.pid" &
 kvm=$!
+# the fork is not yet what it will be
+for _ in $(seq 100); do
+	! grep -q pidfile /proc/$kvm/cmdline || break
+	sleep 0.05
+done
 echo $kvm >"$dir/qemu/103.pid"
 printf '0000:0b:00.0 103 pid:%s\n0000:0c:00.0 103 pid:1\n' $kvm >"$dir/qemu/pci-id-reservations"
 quiet 103 post-start
