@@ -378,9 +378,9 @@ static int overall(const struct job *jobs, size_t n)
 
 int work_supervise(const struct options *o, struct job *jobs, size_t n)
 {
-	/* a recording that came to nothing is removed afterwards */
+	/* whose card it is (hook release); a recording of nothing is removed afterwards */
 	const struct sandbox sb = {
-		.read = { o->replay }, .verbose = o->verbose,
+		.read = { o->replay, o->qemu_run }, .verbose = o->verbose,
 		.more_follows = o->record_run,
 	};
 	const struct supervise_opts so = {
