@@ -9,6 +9,7 @@
 #include <linux/pci_regs.h>
 
 #include "hw/hw_write.h"
+#include "plan/facts_fn.h"
 #include "run/bind.h"
 #include "run/confsave.h"
 
@@ -630,8 +631,52 @@ static void exec_forget(struct exec *x, const struct step *s)
 		hw_forget(x->hw, t->path[i].bdf);
 }
 
+/* As Linux takes it that nobody is there (pci_bus_read_dev_vendor_id, probe.c). */
+static bool id_of_nobody(uint32_t id)
+{
+	return !id || id == UINT32_MAX || id == 0x0000ffff || id == 0xffff0000;
+}
+
+/* What the kernel will read when it finds the function again. */
+static int remove_fit(struct exec *x, const struct fn_facts *fn, struct err *err)
+{
+	bool bridge = fn->class_code >> 16 == PCI_BASE_CLASS_BRIDGES;
+	uint32_t want = (uint32_t)fn->device << 16 | fn->vendor, id, type;
+	char text[BDF_STR];
+
+	if (hw_cfg_read(x->hw, fn->bdf, PCI_VENDOR_ID, 4, &id, NULL) < 0 ||
+	    hw_cfg_read(x->hw, fn->bdf, PCI_HEADER_TYPE, 1, &type, NULL) < 0 ||
+	    id_of_nobody(id))
+		return 0;               /* removed already, or away */
+	if (id == want && (bridge || !(type & PCI_HEADER_TYPE_MASK)))
+		return 0;
+	return err_set(err, EIO, "%s says that it is 0x%x with header type 0x%x, wanted "
+		       "== 0x%x and type 0: a rescan that meets a card like this can "
+		       "crash the host", bdf_str(fn->bdf, text), id, type, want);
+}
+
+/*
+ * Removing is for finding again, and then the kernel believes all that the card says: how
+ * many functions, bridges, and how much room. One that answers noise ends Linux 6.12 in a
+ * BUG() with the rescan lock held (pci_assign_unassigned_bus_resources, seen in the lab).
+ */
+static int remove_safe(struct exec *x, struct err *err)
+{
+	const struct target *t = x->plan->target;
+	int rc = 0;
+
+	for (size_t i = 0; i < t->nfns; i++)
+		for (int again = 0; again <= HEALTH_AGAIN && !rc; again++)
+			rc = remove_fit(x, &t->fn[i], err);
+	return rc;
+}
+
 static int do_remove(struct exec *x, const struct step *s, struct err *err)
 {
+	int rc = remove_safe(x, err);
+
+	if (rc)
+		return rc;
 	exec_forget(x, s);
 	return hw_attr_write(x->hw, s->fn, "remove", "1", err);
 }

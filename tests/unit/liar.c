@@ -33,7 +33,7 @@ struct liar {
 	size_t ncaps[SLOT_FNS];
 	struct study study;
 	const struct attempt *attempt;  /* the one that is being made */
-	unsigned long outside, accesses;
+	unsigned long outside, accesses, rescans;
 };
 
 struct liar_row {
@@ -412,11 +412,30 @@ static bool announced_bus(const struct liar *l, const struct shim_access *a)
 	return false;
 }
 
+/*
+ * Whoever is removed will be found again, and what it says then the kernel believes.
+ * (It is gone by now, so this asks the card itself.)
+ */
+static bool lies_who_it_is(struct liar *l, struct bdf bdf)
+{
+	bool right = false;
+
+	for (int i = 0; i < 4; i++) {
+		uint32_t truth = card_cfg_read(l->r->card, bdf.fn, PCI_VENDOR_ID, 4);
+		uint32_t id = liar_says(l, bdf.fn, -1, PCI_VENDOR_ID, 4, truth);
+
+		right |= !id || id == UINT32_MAX || id == l->r->id[bdf.fn];
+	}
+	return !right;
+}
+
 static void see(void *arg, const struct shim_access *a)
 {
 	struct liar *l = arg;
 
 	l->accesses++;
+	if (a->kind == SHIM_ATTR_WRITE && !strcmp(a->name, "remove") && !a->rc)
+		l->rescans += lies_who_it_is(l, a->bdf);
 	switch (a->kind) {
 	case SHIM_BUS_WRITE:
 		l->outside += !announced_bus(l, a);
@@ -725,11 +744,14 @@ const char *liar_play(const struct liar_case *c, struct liar_tally *t)
 	if (!strcmp(s->kind, "sleeper"))
 		card_kill(l->r->card);
 	first = play(l, s, t);
+	if (l->rescans)
+		first = first ? first : "removed although it lies about who it is";
 	if (l->outside)
 		broken(&t->outside, "a write that no step had announced", &first);
 	t->configurations++;
 	t->told += l->told;
 	t->accesses += l->accesses;
+	t->rescans += l->rescans;
 	study_free(&l->study);
 	rig_close(l->r);
 	free(l);

@@ -47,6 +47,7 @@ struct liar_case {
 struct liar_tally {
 	unsigned long configurations, refused, acted, told, healthy;
 	unsigned long false_successes, outside, neighbours, late, undone, too_many;
+	unsigned long rescans;          /* left to the kernel to find again as it lies */
 	unsigned long accesses;
 };
 

@@ -208,6 +208,8 @@ static void test_counts(void **state)
 	printf("count: writes outside the announced functions: %lu\n",
 	       sum.outside + sum.neighbours + sum.too_many);
 	printf("count: hostile runs not undone: %lu\n", sum.undone);
+	printf("count: lying cards left to the kernel's enumeration: %lu\n",
+	       sum.rescans);
 	assert_true(sum.told > 100000 && sum.acted > 5000 && sum.refused > 10);
 	assert_true(sum.healthy > 1000 && sum.healthy < sum.acted);
 	assert_int_equal(sum.false_successes, 0);

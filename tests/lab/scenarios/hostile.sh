@@ -2,7 +2,7 @@
 # A guest left a card that lies about itself: never a success while it does, in bounded
 # time, and no other card is touched.
 . /lab/scenarios/tool.sh
-tried=0 successes=0 touched=0
+tried=0 successes=0 touched=0 crashes=0
 others() { for c in flr slow navi gpu; do ctl "state $c"; done; }
 others >/run/others
 
@@ -18,6 +18,11 @@ lie() {
 	[1-7]) [ -s /run/out ] || fail "exit $rc without a word" ;;
 	*) fail "exit $rc: $(head -n 3 /run/out)" ;;
 	esac
+	# a card that answers noise while the kernel enumerates it ends the kernel in a BUG()
+	if grep -q 'died of signal' /run/out || dmesg | grep -q 'kernel BUG'; then
+		crashes=$((crashes + 1))
+		fail "a crash: $(head -n 1 /run/out); $(dmesg | grep 'kernel BUG')"
+	fi
 	[ "$MS" -lt 60000 ] || fail "it took $MS ms"
 	ctl "set $2 lie 0" >/dev/null
 	power_cycle "$2" "$3" || fail "$2 is gone"
@@ -25,7 +30,7 @@ lie() {
 	cmp -s /run/others /run/others.now || { touched=$((touched + 1)); diff /run/others /run/others.now; }
 }
 for driver in vfio-pci none; do
-	for number in 1 2 3 4 5; do
+	for number in 1 2 3 3 3 4 5; do
 		case $number in [123]) ill=1 ;; *) ill=0 ;; esac
 		[ $driver = none ] || bind_vfio 0b:00
 		ctl 'set fury used 1' >/dev/null
@@ -43,6 +48,7 @@ done
 g 0 0b:00
 is_there 0b:00.0 0b:00.1
 echo "count: hostile configurations: $tried"
+echo "count: hostile crashes: $crashes"
 echo "count: false successes: $successes"
 echo "count: writes outside the announced functions: $touched"
 same "no success for a card that lies" $successes 0
