@@ -132,6 +132,19 @@ void hw_disown(struct hw *hw, struct bdf bdf)
 		hw->ops->disown(hw, bdf);
 }
 
+int hw_vfio_open(struct hw *hw, struct bdf bdf, struct err *err)
+{
+	if (!hw->ops->vfio_open)
+		return err_set(err, ENOTTY, "this machine has no VFIO");
+	return hw->ops->vfio_open(hw, bdf, err);
+}
+
+void hw_vfio_close(struct hw *hw, struct bdf bdf)
+{
+	if (hw->ops->vfio_close)
+		hw->ops->vfio_close(hw, bdf);
+}
+
 int hw_wait_event(struct hw *hw, uint64_t deadline_us, struct err *err)
 {
 	return hw->ops->wait_event(hw, deadline_us, err);

@@ -30,6 +30,7 @@
 #include "hw/linux_sys.h"
 #include "hw/vfio.h"
 #include "hw/vfio_own.h"
+#include "hw/vfio_dev.h"
 
 /* Without a monitor (a container without netlink): look again this often. */
 #define LINUX_BLIND_US 10000
@@ -49,6 +50,7 @@ struct hw_linux {
 	bool mon_tried;
 	struct cfg_cache cfg;
 	struct bar_cache bar;
+	struct vfio_dev vfio;           /* open only between hw_vfio_open() and close */
 	struct linux_caps caps;
 	struct vfio_own own;
 	struct pci_access *names;
@@ -462,25 +464,37 @@ static int linux_cfg_read(struct hw *hw, struct bdf bdf, unsigned off, unsigned 
 static int linux_cfg_write(struct hw *hw, struct bdf bdf, unsigned off, unsigned width,
 			   uint32_t val, struct err *err)
 {
+	const struct vfio_reg region = { VFIO_DEV_CONFIG, off, width };
 	const struct cfg_reg reg = { bdf, off, width };
+	struct hw_linux *l = linux_of(hw);
 
-	return cfg_put(&linux_of(hw)->cfg, &reg, val, err);
+	if (vfio_dev_is(&l->vfio, bdf))
+		return vfio_dev_put(&l->vfio, &region, val, err);
+	return cfg_put(&l->cfg, &reg, val, err);
 }
 
 static int linux_bar_read(struct hw *hw, struct bdf bdf, int bar, uint32_t off,
 			  uint32_t *val, struct err *err)
 {
+	const struct vfio_reg region = { (unsigned)bar, off, 4 };
 	const struct bar_reg reg = { bdf, bar, off };
+	struct hw_linux *l = linux_of(hw);
 
-	return bar_get(&linux_of(hw)->bar, &reg, val, err);
+	if (vfio_dev_is(&l->vfio, bdf) && bar >= 0 && bar <= 5)
+		return vfio_dev_get(&l->vfio, &region, val, err);
+	return bar_get(&l->bar, &reg, val, err);
 }
 
 static int linux_bar_write(struct hw *hw, struct bdf bdf, int bar, uint32_t off,
 			   uint32_t val, struct err *err)
 {
+	const struct vfio_reg region = { (unsigned)bar, off, 4 };
 	const struct bar_reg reg = { bdf, bar, off };
+	struct hw_linux *l = linux_of(hw);
 
-	return bar_put(&linux_of(hw)->bar, &reg, val, err);
+	if (vfio_dev_is(&l->vfio, bdf) && bar >= 0 && bar <= 5)
+		return vfio_dev_put(&l->vfio, &region, val, err);
+	return bar_put(&l->bar, &reg, val, err);
 }
 
 static int linux_read_attr(struct hw *hw, struct bdf bdf, const char *name, char *buf,
@@ -558,6 +572,24 @@ static void linux_disown(struct hw *hw, struct bdf bdf)
 	vfio_own_release(&linux_of(hw)->own, &vfio_sys_real, linux_of(hw)->root, bdf);
 }
 
+static int linux_vfio_open(struct hw *hw, struct bdf bdf, struct err *err)
+{
+	struct hw_linux *l = linux_of(hw);
+	const struct vfio_target t = { .root = l->root, .bdf = bdf, .fns = &bdf, .n = 1,
+				       .own = &l->own };
+
+	bar_drop(&l->bar, bdf);
+	return vfio_dev_open(&l->vfio, &t, err);
+}
+
+static void linux_vfio_close(struct hw *hw, struct bdf bdf)
+{
+	struct hw_linux *l = linux_of(hw);
+
+	if (vfio_dev_is(&l->vfio, bdf))
+		vfio_dev_close(&l->vfio);
+}
+
 static int linux_read_log(struct hw *hw, hw_log_fn *fn, void *arg, struct err *err)
 {
 	return linux_log(linux_of(hw)->root, fn, arg, err);
@@ -576,6 +608,7 @@ static void linux_close(struct hw *hw)
 {
 	struct hw_linux *l = linux_of(hw);
 
+	vfio_dev_close(&l->vfio);
 	cfg_drop_all(&l->cfg);
 	bar_drop_all(&l->bar);
 	vfio_own_release_all(&l->own, &vfio_sys_real, l->root);
@@ -609,6 +642,8 @@ static const struct hw_ops linux_ops = {
 	.hot_reset = linux_hot_reset,
 	.own = linux_own,
 	.disown = linux_disown,
+	.vfio_open = linux_vfio_open,
+	.vfio_close = linux_vfio_close,
 	.wait_event = linux_wait_event,
 	.sleep = linux_sleep,
 	.forget = linux_forget,
@@ -629,6 +664,8 @@ struct hw *hw_linux_open_at(const char *root, struct err *err)
 	l->hw.ops = &linux_ops;
 	cfg_init(&l->cfg, l->root);
 	bar_init(&l->bar, l->root);
+	l->vfio.sys = &vfio_sys_real;
+	l->vfio.ctx = l->root;
 	return &l->hw;
 }
 

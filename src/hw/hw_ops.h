@@ -44,6 +44,8 @@ struct hw_ops {
 			 struct err *);
 	int (*own)(struct hw *, struct bdf, struct err *);      /* NULL: no VFIO */
 	void (*disown)(struct hw *, struct bdf);
+	int (*vfio_open)(struct hw *, struct bdf, struct err *);        /* NULL: no VFIO */
+	void (*vfio_close)(struct hw *, struct bdf);
 	int (*wait_event)(struct hw *, uint64_t, struct err *);
 	void (*sleep)(struct hw *, uint64_t);
 	void (*forget)(struct hw *, struct bdf);

@@ -312,6 +312,21 @@ static void record_disown(struct hw *hw, struct bdf bdf)
 	hw_disown(record_below(hw), bdf);
 }
 
+static int record_vfio_open(struct hw *hw, struct bdf bdf, struct err *err)
+{
+	char request[REC_REQUEST];
+	struct err why = { 0 };
+	int rc = hw_vfio_open(record_below(hw), bdf, &why);
+
+	req_functions(request, "vfio", &bdf, 1);
+	return record_plain(record_of(hw), request, rc, &why, err);
+}
+
+static void record_vfio_close(struct hw *hw, struct bdf bdf)
+{
+	hw_vfio_close(record_below(hw), bdf);
+}
+
 static int record_wait_event(struct hw *hw, uint64_t deadline_us, struct err *err)
 {
 	struct hw_recorder *rec = record_of(hw);
@@ -367,6 +382,8 @@ static const struct hw_ops record_ops = {
 	.hot_reset = record_hot_reset,
 	.own = record_own,
 	.disown = record_disown,
+	.vfio_open = record_vfio_open,
+	.vfio_close = record_vfio_close,
 	.wait_event = record_wait_event,
 	.sleep = record_sleep,
 	.forget = record_forget,

@@ -422,6 +422,14 @@ static int replay_hot_reset(struct hw *hw, struct bdf bdf, const struct bdf *fns
 	return replay_write(hw, request, err);
 }
 
+static int replay_vfio_open(struct hw *hw, struct bdf bdf, struct err *err)
+{
+	char request[REC_REQUEST];
+
+	req_functions(request, "vfio", &bdf, 1);
+	return replay_write(hw, request, err);
+}
+
 static int replay_wait_event(struct hw *hw, uint64_t deadline_us, struct err *err)
 {
 	char request[REC_REQUEST];
@@ -480,6 +488,7 @@ static const struct hw_ops replay_ops = {
 	.attr_write = replay_attr_write,
 	.bus_write = replay_bus_write,
 	.hot_reset = replay_hot_reset,
+	.vfio_open = replay_vfio_open,
 	.wait_event = replay_wait_event,
 	.sleep = replay_sleep,
 	.forget = replay_forget,

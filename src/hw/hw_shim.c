@@ -192,7 +192,22 @@ static int shim_hot_reset(struct hw *hw, struct bdf bdf, const struct bdf *fns,
 	return shim_done(s, &a);
 }
 
+static int shim_vfio_open(struct hw *hw, struct bdf bdf, struct err *err)
+{
+	struct hw_shim *s = shim_of(hw);
+	struct shim_access a = { .kind = SHIM_VFIO_OPEN, .bdf = bdf };
+
+	if (!shim_fails(s, &a, err))
+		a.rc = hw_vfio_open(s->below, bdf, err);
+	return shim_done(s, &a);
+}
+
 /* --- passed through ------------------------------------------------------------ */
+
+static void shim_vfio_close(struct hw *hw, struct bdf bdf)
+{
+	hw_vfio_close(shim_below(hw), bdf);
+}
 
 static int shim_scan(struct hw *hw, hw_node_fn *fn, void *arg, struct err *err)
 {
@@ -336,7 +351,7 @@ const char *hw_shim_kind_str(enum shim_kind kind)
 		[SHIM_BAR_READ] = "register read", [SHIM_BAR_WRITE] = "register write",
 		[SHIM_ATTR_READ] = "attribute read",
 		[SHIM_ATTR_WRITE] = "attribute write", [SHIM_BUS_WRITE] = "bus write",
-		[SHIM_HOT_RESET] = "hot reset",
+		[SHIM_HOT_RESET] = "hot reset", [SHIM_VFIO_OPEN] = "VFIO open",
 	};
 
 	return text[kind];
@@ -363,6 +378,8 @@ static const struct hw_ops shim_ops = {
 	.hot_reset = shim_hot_reset,
 	.own = shim_own,
 	.disown = shim_disown,
+	.vfio_open = shim_vfio_open,
+	.vfio_close = shim_vfio_close,
 	.wait_event = shim_wait_event,
 	.sleep = shim_sleep,
 	.forget = shim_forget,

@@ -2,8 +2,9 @@
 /*
  * A layer over any struct hw, with the same operations: tells of every access, and
  * makes accesses go wrong. Counted are accesses that a fault can hit: configuration
- * and BAR reads and writes, attribute reads and writes, bus-wide writes, hot resets.
- * Scans, clocks, host files and "does it exist" pass through uncounted.
+ * and BAR reads and writes, attribute reads and writes, bus-wide writes, hot resets,
+ * openings through VFIO. Scans, clocks, host files, "does it exist" and closing pass
+ * through uncounted.
  */
 #ifndef GPURESET_HW_HW_SHIM_H
 #define GPURESET_HW_HW_SHIM_H
@@ -15,7 +16,7 @@
 
 enum shim_kind {
 	SHIM_CFG_READ, SHIM_CFG_WRITE, SHIM_BAR_READ, SHIM_BAR_WRITE, SHIM_ATTR_READ,
-	SHIM_ATTR_WRITE, SHIM_BUS_WRITE, SHIM_HOT_RESET, SHIM_KINDS
+	SHIM_ATTR_WRITE, SHIM_BUS_WRITE, SHIM_HOT_RESET, SHIM_VFIO_OPEN, SHIM_KINDS
 };
 
 /* One access, told after it was made. */

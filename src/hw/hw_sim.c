@@ -301,6 +301,10 @@ static int sim_cfg_write(struct hw *hw, struct bdf bdf, unsigned off, unsigned w
 
 	if (!f)
 		return -ENODEV;
+	if (f->vfio) {
+		sim_vfio_cfg_write(sim_of(hw), f, off, width, val);
+		return 0;
+	}
 	if (sim_lockdown(sim_of(hw)))
 		return err_sys(err, EPERM, "%s: config: kernel lockdown",
 			       bdf_str(bdf, text));
@@ -321,9 +325,11 @@ static int sim_bar_open(struct hw_sim *sim, struct sim_fn *f, int bar, uint32_t 
 	if (!f->bar[bar].size || f->bar[bar].io || off + 4 > f->bar[bar].size)
 		return err_set(err, ERANGE, "%s: resource%d has no offset 0x%x", text,
 			       bar, off);
-	if (sim_lockdown(sim))
+	if (f->vfio && !sim_vfio_decodes(f))
+		return err_sys(err, EIO, "%s: BAR %d through VFIO", text, bar);
+	if (!f->vfio && sim_lockdown(sim))
 		return err_sys(err, EPERM, "%s: resource%d: kernel lockdown", text, bar);
-	if ((f->driver[0] && !vfio) || (vfio && f->enabled > 0))
+	if (!f->vfio && ((f->driver[0] && !vfio) || (vfio && f->enabled > 0)))
 		return err_sys(err, EBUSY, "%s: resource%d: %s owns it", text, bar,
 			       f->driver);
 	*decoded = sim_read(sim, f, PCI_BASE_ADDRESS_0 + 4 * (unsigned)bar, 4) == addr &&
@@ -477,6 +483,7 @@ static void sim_close(struct hw *hw)
 
 	for (size_t i = 0; i < sim->nfns; i++) {
 		free(sim->fn[i]->port);
+		free(sim->fn[i]->vfio);
 		free(sim->fn[i]);
 	}
 	free(sim);
@@ -502,6 +509,8 @@ static const struct hw_ops sim_ops = {
 	.hot_reset = sim_hot_reset,
 	.own = sim_own,
 	.disown = sim_disown,
+	.vfio_open = sim_vfio_open,
+	.vfio_close = sim_vfio_close,
 	.wait_event = sim_wait_event,
 	.sleep = sim_sleep,
 	.forget = sim_forget,

@@ -45,6 +45,25 @@ int hw_own(struct hw *hw, struct bdf bdf, struct err *err);
 void hw_disown(struct hw *hw, struct bdf bdf);
 
 /*
+ * Open the function, which is bound to vfio-pci, through VFIO: from now on its BARs are
+ * read and written through it, and its configuration space is written through it, as
+ * far as vfio-pci passes such writes on. Under kernel lockdown there is no other way.
+ * The kernel wakes the function, takes bus mastering away, enables decoding on it and
+ * the bridges above, resets it by the first method in its reset_method (none when that
+ * is empty), and remembers its configuration (vfio_pci_core_enable()). One function at
+ * a time. -EBUSY: somebody owns its group, or a neighbour in it has a host driver;
+ * -ENOTTY: this way does not exist here.
+ */
+int hw_vfio_open(struct hw *hw, struct bdf bdf, struct err *err);
+
+/*
+ * The kernel puts its configuration back and, when every function on its bus is bound
+ * to vfio-pci and none is open any more, resets the bus (vfio_pci_core_disable()). So it
+ * does, too, when the process ends in any way. Nothing when it is not open.
+ */
+void hw_vfio_close(struct hw *hw, struct bdf bdf);
+
+/*
  * Sleep until a PCI uevent arrives or until @deadline_us (of hw_now()), whichever is
  * first. Returns 1: an event came (any; look again), 0: the time is up.
  */

@@ -131,7 +131,7 @@ void req_host_exists(char buf[REC_REQUEST], const char *path);
 void req_bus_write(char buf[REC_REQUEST], const char *name, const char *value);
 void req_find_cap(char buf[REC_REQUEST], struct bdf bdf, uint16_t id, bool ext);
 void req_name(char buf[REC_REQUEST], uint16_t vendor, uint16_t device);
-/* @verb: "holders", "hotreset" */
+/* @verb: "holders", "hotreset", "vfio" */
 void req_functions(char buf[REC_REQUEST], const char *verb, const struct bdf *fns,
 		   size_t n);
 /* @verb: "sleep", "wait" */

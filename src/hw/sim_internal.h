@@ -47,6 +47,8 @@ struct sim_port {
 	uint16_t hidden;                /* slot events, while its own reset runs */
 };
 
+struct sim_vfio;
+
 struct sim_fn {
 	struct bdf bdf;
 	struct sim_fn *parent;          /* the bridge above, NULL on the root bus */
@@ -66,9 +68,10 @@ struct sim_fn {
 	unsigned nmethods;
 	bool has_reset;
 	char driver[32], override[64];
-	bool autosuspend, suspended, d3cold_off;
+	bool autosuspend, suspended, in_d3, d3cold_off;
 	int enabled;
 	bool owned;                     /* hw_own(): its VFIO group is held */
+	struct sim_vfio *vfio;          /* open through VFIO; NULL: not by us */
 	struct sim_saved saved, before_suspend;
 };
 
@@ -162,7 +165,10 @@ void sim_bind(struct hw_sim *sim, struct sim_fn *f, const char *driver);
 void sim_probe_driver(struct hw_sim *sim, struct sim_fn *f);
 /* Wakes the function if need be. */
 void sim_wake(struct hw_sim *sim, struct sim_fn *f);
-/* Runtime PM: an idle function of vfio-pci sleeps when it may. */
+/*
+ * Runtime PM: an idle function of vfio-pci sleeps when it may; of one without a driver
+ * only the configuration is remembered, and put back at its wake-up.
+ */
 void sim_runtime_pm(struct hw_sim *sim, struct sim_fn *f);
 
 /* --- sim_reset.c: the kernel's resets --------------------------------------------- */
@@ -175,6 +181,8 @@ void sim_methods_text(const struct sim_fn *f, char *buf, size_t size);
 void sim_probe_methods(struct hw_sim *sim, struct sim_fn *f);
 /* reset_method := @list; -EINVAL and nothing changed for a name that will not do. */
 int sim_set_methods(struct hw_sim *sim, struct sim_fn *f, const char *list);
+/* The methods of the list, one after the other, and nothing around them. */
+int sim_run_methods(struct hw_sim *sim, struct sim_fn *f);
 /* Write to `reset`. */
 int sim_reset_function(struct hw_sim *sim, struct sim_fn *f);
 /* Write to `reset_subordinate`, and the body of the VFIO hot reset. */
@@ -192,5 +200,17 @@ int sim_own(struct hw *hw, struct bdf bdf, struct err *err);
 void sim_disown(struct hw *hw, struct bdf bdf);
 int sim_hot_reset(struct hw *hw, struct bdf bdf, const struct bdf *fns, size_t n,
 		  struct err *err);
+
+/* --- sim_vfio.c: a function opened through VFIO ----------------------------------- */
+
+/* Is the VFIO group of @f open: by somebody's device node, or (@ours) held by us? */
+bool sim_group_is_open(struct hw_sim *sim, struct sim_fn *f, bool ours);
+int sim_vfio_open(struct hw *hw, struct bdf bdf, struct err *err);
+void sim_vfio_close(struct hw *hw, struct bdf bdf);
+/* Does vfio-pci let BAR accesses through at this moment? */
+bool sim_vfio_decodes(const struct sim_fn *f);
+/* A write to configuration space as vfio-pci passes it on, changes it or drops it. */
+void sim_vfio_cfg_write(struct hw_sim *sim, struct sim_fn *f, unsigned off,
+			unsigned width, uint32_t val);
 
 #endif

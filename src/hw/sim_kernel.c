@@ -218,7 +218,14 @@ static int store_d3cold(struct hw_sim *sim, struct sim_fn *f, const char *value)
 static int show_power_state(struct hw_sim *sim, struct sim_fn *f, char *buf, size_t size)
 {
 	(void)sim;
-	snprintf(buf, size, "%s", f->suspended ? "D3hot" : "D0");
+	snprintf(buf, size, "%s", f->in_d3 ? "D3hot" : "D0");
+	return 0;
+}
+
+static int show_runtime(struct hw_sim *sim, struct sim_fn *f, char *buf, size_t size)
+{
+	(void)sim;
+	snprintf(buf, size, "%s", f->suspended ? "suspended" : "active");
 	return 0;
 }
 
@@ -248,6 +255,7 @@ static const struct sim_attr attrs[] = {
 	{ "driver/unbind", NULL, store_unbind, has_driver },
 	{ "driver_override", show_override, store_override, NULL },
 	{ "power/control", show_control, store_control, NULL },
+	{ "power/runtime_status", show_runtime, NULL, NULL },
 	{ "power_state", show_power_state, NULL, NULL },
 	{ "d3cold_allowed", show_d3cold, store_d3cold, NULL },
 	{ "enable", show_enable, NULL, NULL },
@@ -359,7 +367,7 @@ static bool in_list(struct bdf bdf, const struct bdf *fns, size_t n)
 }
 
 /* Is the VFIO group of @f open: ours, or somebody's device node below /dev/vfio? */
-static bool group_is_open(struct hw_sim *sim, struct sim_fn *f, bool ours)
+bool sim_group_is_open(struct hw_sim *sim, struct sim_fn *f, bool ours)
 {
 	char group[16], other[16];
 
@@ -393,7 +401,7 @@ int sim_own(struct hw *hw, struct bdf bdf, struct err *err)
 	if (!f || strcmp(f->driver, "vfio-pci") != 0 ||
 	    attr_show(sim, f, "iommu_group", group, sizeof(group)))
 		return err_set(err, ENOENT, "%s has no VFIO group", text);
-	if (group_is_open(sim, f, false))
+	if (sim_group_is_open(sim, f, false))
 		return err_set(err, EBUSY, "%s: somebody else has /dev/vfio/%s open",
 			       text, group);
 	f->owned = true;
@@ -421,7 +429,7 @@ bool hw_sim_try_open(struct hw *hw, struct bdf bdf, int pid)
 		snprintf(who.what, sizeof(who.what), "/dev/dri/card0");
 	} else {
 		if (attr_show(sim, f, "iommu_group", group, sizeof(group)) ||
-		    group_is_open(sim, f, true))
+		    sim_group_is_open(sim, f, true))
 			return false;
 		snprintf(who.what, sizeof(who.what), "/dev/vfio/%s", group);
 	}
@@ -446,7 +454,7 @@ static int hot_reset_check(struct hw_sim *sim, const struct sim_fn *bridge,
 				       "not part of the card", text);
 		if (strcmp(f->driver, "vfio-pci"))
 			return err_set(err, EINVAL, "%s is not bound to vfio-pci", text);
-		if (f->enabled > 0 || group_is_open(sim, f, false))
+		if (f->enabled > 0 || sim_group_is_open(sim, f, false))
 			return err_set(err, EBUSY, "%s is open through vfio-pci", text);
 	}
 	return 0;

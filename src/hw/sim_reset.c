@@ -288,17 +288,25 @@ int sim_set_methods(struct hw_sim *sim, struct sim_fn *f, const char *list)
 	return 0;
 }
 
-int sim_reset_function(struct hw_sim *sim, struct sim_fn *f)
+int sim_run_methods(struct hw_sim *sim, struct sim_fn *f)
 {
 	int rc = -ENOTTY;
+
+	for (unsigned i = 0; i < f->nmethods && rc == -ENOTTY; i++)
+		rc = reset_methods[f->method[i]].run(sim, f);
+	return rc;
+}
+
+int sim_reset_function(struct hw_sim *sim, struct sim_fn *f)
+{
+	int rc;
 
 	if (!f->nmethods)
 		return -ENOTTY;
 	sim_wake(sim, f);
 	sim_save(sim, f, &f->saved);
 	sim_write(sim, f, PCI_COMMAND, 2, COMMAND_QUIET);
-	for (unsigned i = 0; i < f->nmethods && rc == -ENOTTY; i++)
-		rc = reset_methods[f->method[i]].run(sim, f);
+	rc = sim_run_methods(sim, f);
 	sim_restore(sim, f, &f->saved);
 	sim_runtime_pm(sim, f);
 	return rc;

@@ -74,7 +74,7 @@ static void scan_add(struct hw_sim *sim, struct sim_fn *f, uint32_t id)
 {
 	scan_identify(sim, f, id);
 	f->driver[0] = f->override[0] = '\0';
-	f->autosuspend = f->suspended = f->d3cold_off = false;
+	f->autosuspend = f->suspended = f->in_d3 = f->d3cold_off = false;
 	f->enabled = 0;
 	if (f->port)
 		scan_bus_numbers(sim, f);
@@ -314,19 +314,24 @@ void sim_wake(struct hw_sim *sim, struct sim_fn *f)
 	if (!f->suspended)
 		return;
 	f->suspended = false;
-	power_state(sim, f, 0);
+	if (f->in_d3)
+		power_state(sim, f, 0);
+	f->in_d3 = false;
 	sim_restore(sim, f, &f->before_suspend);
 }
 
 void sim_runtime_pm(struct hw_sim *sim, struct sim_fn *f)
 {
-	bool sleeps = f->known && is_vfio(f->driver) && f->autosuspend && !f->enabled;
+	bool sleeps = f->known && !f->port && f->autosuspend && !f->enabled &&
+		      (is_vfio(f->driver) || !f->driver[0]);
 
 	if (!sleeps)
 		sim_wake(sim, f);
 	if (!sleeps || f->suspended)
 		return;
 	sim_save(sim, f, &f->before_suspend);
-	power_state(sim, f, 3);
+	f->in_d3 = f->driver[0];
+	if (f->in_d3)
+		power_state(sim, f, 3);
 	f->suspended = true;
 }

@@ -367,14 +367,19 @@ static int legacy_reset(struct vfio_run *r, struct err *err)
 	return rc;
 }
 
-static int legacy_run(struct vfio_run *r, struct err *err)
+static int legacy_open(struct vfio_run *r, struct err *err)
 {
 	int rc = groups_open(r, err);
 
 	if (!rc)
 		rc = container_open(r, err);
-	if (!rc)
-		rc = device_open(r, err);
+	return rc ? rc : device_open(r, err);
+}
+
+static int legacy_run(struct vfio_run *r, struct err *err)
+{
+	int rc = legacy_open(r, err);
+
 	if (!rc)
 		rc = info_get(r, err);
 	if (!rc)
@@ -463,7 +468,7 @@ static int cdev_check_owned(struct vfio_run *r, struct err *err)
 		       "by somebody else", bdf_str(r->t->bdf, at));
 }
 
-static int cdev_run(struct vfio_run *r, struct err *err)
+static int cdev_open(struct vfio_run *r, struct err *err)
 {
 	char name[32], at[BDF_STR];
 	size_t i;
@@ -478,6 +483,13 @@ static int cdev_run(struct vfio_run *r, struct err *err)
 	r->container = rc;
 	for (rc = 0, i = 0; i < r->t->n && !rc; i++)
 		rc = cdev_add(r, r->t->fns[i], err);
+	return rc;
+}
+
+static int cdev_run(struct vfio_run *r, struct err *err)
+{
+	int rc = cdev_open(r, err);
+
 	if (!rc)
 		rc = info_get(r, err);
 	if (!rc)
@@ -520,6 +532,58 @@ int vfio_hot_reset(const struct vfio_sys *sys, void *ctx, const struct vfio_targ
 	return rc;
 }
 
+/* ---- one function, for its registers ---- */
+
+/* The descriptors leave @r, which forgets them. */
+static void handle_take(struct vfio_run *r, struct vfio_handle *h)
+{
+	h->dev = r->dev;
+	h->container = r->container;
+	h->group = r->dev_is_part ? -1 : r->part[0].fd;
+	h->held = !r->dev_is_part && r->part[0].held;
+	r->dev = r->container = -1;
+	r->dev_is_part = false;
+	r->parts = 0;
+}
+
+int vfio_open(const struct vfio_sys *sys, void *ctx, const struct vfio_target *t,
+	      struct vfio_handle *h, struct err *err)
+{
+	struct vfio_part part = { 0 };
+	struct vfio_run r = {
+		.sys = sys,
+		.ctx = ctx,
+		.t = t,
+		.part = &part,
+		.container = -1,
+		.dev = -1,
+	};
+	int rc = legacy_open(&r, err);
+
+	if (rc == -ENOENT) {
+		run_close(&r);
+		rc = cdev_open(&r, err);
+	}
+	if (!rc)
+		handle_take(&r, h);
+	run_close(&r);
+	return rc;
+}
+
+void vfio_close(const struct vfio_sys *sys, void *ctx, struct vfio_handle *h)
+{
+	int *const fd[] = { &h->dev, &h->group, &h->container };
+	size_t i;
+
+	for (i = 0; i < sizeof(fd) / sizeof(fd[0]); i++) {
+		if (fd[i] == &h->group && h->held)
+			sys->ioctl(ctx, h->group, VFIO_GROUP_UNSET_CONTAINER, NULL);
+		else if (*fd[i] >= 0)
+			sys->close(ctx, *fd[i]);
+		*fd[i] = -1;
+	}
+}
+
 /* ---- the real kernel ---- */
 
 static int real_open(void *ctx, const char *path, int flags)
@@ -555,9 +619,27 @@ static void real_sleep(void *ctx, unsigned us)
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 
+static ssize_t real_pread(void *ctx, int fd, void *buf, size_t n, off_t at)
+{
+	ssize_t got = pread(fd, buf, n, at);
+
+	(void)ctx;
+	return got < 0 ? -errno : got;
+}
+
+static ssize_t real_pwrite(void *ctx, int fd, const void *buf, size_t n, off_t at)
+{
+	ssize_t put = pwrite(fd, buf, n, at);
+
+	(void)ctx;
+	return put < 0 ? -errno : put;
+}
+
 const struct vfio_sys vfio_sys_real = {
 	.open = real_open,
 	.ioctl = real_ioctl,
 	.close = real_close,
 	.sleep_us = real_sleep,
+	.pread = real_pread,
+	.pwrite = real_pwrite,
 };

@@ -208,6 +208,8 @@ static int facts_from_nodes(struct hw *hw, const struct node_list *l, struct tar
 	facts_only_target(t);
 	facts_thunderbolt(t);
 	facts_host(hw, t);
+	if (t->host.lockdown)
+		facts_vfio(hw, t);
 	rc = facts_holders(hw, t, err);
 	return rc ? rc : facts_neighbours(hw, t, err);
 }

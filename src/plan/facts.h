@@ -48,8 +48,10 @@ struct fn_facts {
 	uint16_t command;
 	char driver[32];        /* "" when none is bound */
 	char driver_override[64];       /* "" when none is set */
-	int iommu_group;        /* -1: none */
+	int iommu_group;        /* -1: none that VFIO may use */
 	int enabled;            /* kernel's enable count; -1: unknown */
+	/* its vendor-specific capability; 0: none, or not looked for (facts_vfio()) */
+	uint8_t vndr_cap, vndr_len;
 	int vfs;                /* enabled virtual functions */
 	size_t nmdevs;          /* mediated devices that its driver has made */
 	char mdev[40];          /* one of them, a UUID */
@@ -153,6 +155,9 @@ struct target {
 	size_t nother;
 	struct hw_holder holder[MAX_HOLDERS];
 	size_t nholders;                /* all, may exceed MAX_HOLDERS */
+	/* Under lockdown: who keeps VFIO from the main function's IOMMU group. */
+	struct bdf group_blocker;
+	char group_driver[32];          /* its driver; "": there is none */
 	struct fn_use *use;             /* of the target's functions and of other[] */
 	size_t nuses, use_room;
 	struct host_facts host;

@@ -314,6 +314,51 @@ void facts_other(struct hw *hw, struct bdf bdf, struct other_fn *other, struct e
 	fn_attr(hw, bdf, "driver", other->driver, sizeof(other->driver), err);
 }
 
+/* Drivers that leave DMA to VFIO (driver_managed_dma in struct pci_driver), or none. */
+static bool group_driver_yields(const char *driver)
+{
+	return !driver[0] || strstr(driver, "vfio") || !strcmp(driver, "pci-stub") ||
+	       !strcmp(driver, "pcieport");
+}
+
+/* The card's own functions let go of their drivers; the others of the group do not. */
+static void vfio_group(struct hw *hw, struct target *t, const struct fn_facts *fn)
+{
+	char names[4096], driver[32], *name, *rest = names;
+	struct bdf other;
+
+	if (hw_attr_read(hw, fn->bdf, "iommu_group/devices", names, sizeof(names), NULL))
+		return;
+	while ((name = strsep(&rest, "\n")) && !t->group_driver[0]) {
+		if (!bdf_from_sysfs(name, &other) || bdf_same_slot(other, fn->bdf) ||
+		    hw_attr_read(hw, other, "driver", driver, sizeof(driver), NULL) ||
+		    group_driver_yields(driver))
+			continue;
+		t->group_blocker = other;
+		snprintf(t->group_driver, sizeof(t->group_driver), "%s", driver);
+	}
+}
+
+void facts_vfio(struct hw *hw, struct target *t)
+{
+	struct fn_facts *fn = &t->fn[t->main];
+	char name[32];
+
+	if (fn->answers)
+		fn->vndr_cap = (uint8_t)fn_cap(hw, fn->bdf, PCI_CAP_ID_VNDR);
+	if (fn->vndr_cap)
+		fn->vndr_len = (uint8_t)fn_cfg(hw, fn->bdf,
+					       fn->vndr_cap + PCI_CAP_FLAGS, 1);
+	if (fn->iommu_group < 0)
+		return;
+	/* vfio-noiommu makes groups that isolate nothing; they are not used */
+	if (!hw_attr_read(hw, fn->bdf, "iommu_group/name", name, sizeof(name), NULL) &&
+	    !strcmp(name, "vfio-noiommu"))
+		fn->iommu_group = -1;
+	else
+		vfio_group(hw, t, fn);
+}
+
 /* The framebuffer drivers that sit on whatever firmware left on the screen. */
 static bool host_fb_is_firmware(const char *name)
 {

@@ -36,4 +36,7 @@ void facts_use_open(struct target *t, struct bdf fn, const struct hw_holder *who
 /* Also looks at @t's functions: whose framebuffer is on the screen. */
 void facts_host(struct hw *hw, struct target *t);
 
+/* What stands in the way of registers through VFIO; asked under kernel lockdown only. */
+void facts_vfio(struct hw *hw, struct target *t);
+
 #endif

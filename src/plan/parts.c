@@ -207,6 +207,24 @@ void part_own_rest(struct plan *plan, struct attempt *a)
 			own_now(plan, a, i);
 }
 
+void part_own_fn(struct plan *plan, struct attempt *a, enum step_phase phase, size_t i)
+{
+	struct bdf fn = plan->target->fn[i].bdf;
+
+	if (plan->opts.force & FORCE_IN_USE)
+		return;
+	own_node(plan, attempt_step(a, STEP_OWN, phase, fn), i);
+	own_node(plan, attempt_undo(a, STEP_DISOWN, PHASE_PUT_BACK, fn), i);
+}
+
+void part_own_no_more(struct plan *plan, struct attempt *a, enum step_phase phase,
+		      size_t i)
+{
+	if (own_wanted(plan, a, i, OWN_BOUND))
+		own_node(plan, attempt_step(a, STEP_DISOWN, phase,
+					    plan->target->fn[i].bdf), i);
+}
+
 void part_unbind(struct plan *plan, struct attempt *a, bool all)
 {
 	const struct target *t = plan->target;
@@ -225,6 +243,33 @@ void part_unbind(struct plan *plan, struct attempt *a, bool all)
 		s->text = driver;
 		s->limit_us = 5000000;
 	}
+}
+
+void part_bind(struct plan *plan, struct attempt *a, enum step_phase phase, size_t i,
+	       const char *driver, const char *now)
+{
+	const struct fn_facts *fn = &plan->target->fn[i];
+	bool vfio = !strcmp(driver, "vfio-pci");
+	struct step *s;
+
+	if (!strcmp(driver, now))
+		return;
+	s = attempt_step(a, STEP_BIND, phase, fn->bdf);
+	s->text = driver;
+	s->limit_us = 5000000;
+	if (vfio)
+		part_disown(plan, a, i);
+	if (fn->power_control[0]) {     /* undone after the driver: last in, first out */
+		s = attempt_undo(a, STEP_ATTR, PHASE_PUT_BACK, fn->bdf);
+		s->name = "power/control";
+		s->text = part_kept_in_d0(plan) ? "on" : fn->power_control;
+		s->limit_us = 1000000;
+	}
+	s = attempt_undo(a, STEP_BIND, PHASE_PUT_BACK, fn->bdf);
+	s->text = now;
+	s->limit_us = 5000000;
+	if (fn->power_control[0] && vfio)
+		part_attr(a, phase, fn->bdf, "power/control", "on");
 }
 
 void part_save(struct plan *plan, struct attempt *a)

@@ -74,8 +74,20 @@ void part_own(struct plan *plan, struct attempt *a, enum step_phase until);
  */
 void part_disown(struct plan *plan, struct attempt *a, size_t i);
 void part_own_rest(struct plan *plan, struct attempt *a);
+/* The group of function @i from @phase on; let go at the end. */
+void part_own_fn(struct plan *plan, struct attempt *a, enum step_phase phase, size_t i);
+/* It was owned by part_own(), and is not any more, as its last function leaves vfio-pci. */
+void part_own_no_more(struct plan *plan, struct attempt *a, enum step_phase phase,
+		      size_t i);
 /* Host drivers (not vfio-pci) let go; with @all, vfio-pci too. Bound again after. */
 void part_unbind(struct plan *plan, struct attempt *a, bool all);
+/*
+ * Function @i: @driver ("": none) instead of @now from @phase on; back at the end, with
+ * power/control, which drivers change. One that goes to vfio-pci is kept awake, and its
+ * group is let go after its driver went back: part_own_rest() or part_own_fn() follow.
+ */
+void part_bind(struct plan *plan, struct attempt *a, enum step_phase phase, size_t i,
+	       const char *driver, const char *now);
 /* A driver that uses the card for the host: neither none, vfio-pci nor pci-stub. */
 bool part_is_host_driver(const char *driver);
 /* Remember configuration space of the touched functions; put back before health. */
@@ -131,6 +143,9 @@ const char *part_methods_back(struct plan *plan, const char *old, bool siblings)
  * hot reset too, say so.
  */
 void part_mute_resets(struct plan *plan, struct attempt *a);
+
+/* Does the entry deny, or warn of, the method of this name? */
+bool part_harmful(const struct quirk *q, const char *name);
 
 /* The whole of flr, af_flr and pm: the kernel's own reset, one named method of it. */
 struct kernel_method {

@@ -75,8 +75,7 @@ static void km_methods_for_now(struct plan *plan, struct attempt *a,
 	part_methods_again(plan, a, fn);
 }
 
-/* Does the quirk deny, or warn of, the method of this name? */
-static bool km_harmful(const struct quirk *q, const char *name)
+bool part_harmful(const struct quirk *q, const char *name)
 {
 	for (size_t i = 0; i < q->nrisks; i++)
 		if (q->risks[i].risk > RISK_SAFE && !strcmp(q->risks[i].name, name))
@@ -91,7 +90,7 @@ static bool km_may_harm(const struct quirk *q, const struct fn_facts *fn)
 
 	snprintf(list, sizeof(list), "%s", fn->reset_method);
 	while ((word = strsep(&rest, " ")))
-		if (*word && strcmp(word, "bus") && km_harmful(q, word))
+		if (*word && strcmp(word, "bus") && part_harmful(q, word))
 			return true;
 	return false;
 }

@@ -38,6 +38,10 @@ enum step_kind {
 	STEP_PUT,       /* put them back as they were */
 	STEP_OWN,       /* hold `text`, the function's VFIO group: nobody can open it */
 	STEP_DISOWN,    /* let it go; so does the end of the process */
+	STEP_PARK,      /* runtime suspend: the kernel remembers its configuration */
+	STEP_UNPARK,    /* ... and puts it back */
+	STEP_VFIO_OPEN, /* registers are reached through VFIO from now on */
+	STEP_VFIO_CLOSE,
 	STEP_KINDS
 };
 
@@ -107,6 +111,9 @@ struct attempt {
 	bool needs_answer;              /* pointless on a card that reads all ones */
 	bool unconfirmed;               /* a program nobody has confirmed on a card */
 	bool asks;                      /* refused only because nobody has tested it */
+	bool vfio;                      /* its registers are reached through VFIO */
+	/* Why its success cannot be called healthy: not all could be judged. Or NULL. */
+	const char *unjudged;
 	/*
 	 * No reset: no word about health at its end. A step that fails ends it but for
 	 * undo steps; "optional" counts in each phase.
@@ -166,8 +173,6 @@ struct plan {
 	const char *refusal_name;       /* "in-use" ... for programs */
 	bool refusal_config;            /* it is a quirk file's error, not a guard */
 	size_t frozen_other;            /* records of another card in this slot */
-	/* Why health cannot be judged in full, so that no success is called healthy. */
-	const char *unjudged;
 	void *strings;                  /* owned texts */
 };
 

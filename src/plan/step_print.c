@@ -205,6 +205,31 @@ static void print_disown(struct line *l, const struct step *s)
 	line_add(l, "let go of %s", s->text);
 }
 
+static void print_park(struct line *l, const struct step *s)
+{
+	(void)s;
+	line_add(l, "park: by runtime suspend the kernel saves its configuration space");
+}
+
+static void print_unpark(struct line *l, const struct step *s)
+{
+	(void)s;
+	line_add(l, "unpark: the kernel restores its configuration space");
+}
+
+static void print_vfio_open(struct line *l, const struct step *s)
+{
+	(void)s;
+	line_add(l, "open through VFIO: its registers are reached that way");
+}
+
+static void print_vfio_close(struct line *l, const struct step *s)
+{
+	line_add(l, "close through VFIO: the kernel restores its configuration space");
+	if (s->why)
+		line_add(l, "; %s", s->why);
+}
+
 static void (*const step_printers[STEP_KINDS])(struct line *, const struct step *) = {
 	[STEP_REQUIRE] = print_require, [STEP_CHECK] = print_check,
 	[STEP_WAIT] = print_wait, [STEP_DELAY] = print_delay,
@@ -215,6 +240,8 @@ static void (*const step_printers[STEP_KINDS])(struct line *, const struct step 
 	[STEP_APPEAR] = print_appear, [STEP_BARS] = print_bars,
 	[STEP_KEEP] = print_keep, [STEP_PUT] = print_put,
 	[STEP_OWN] = print_own, [STEP_DISOWN] = print_disown,
+	[STEP_PARK] = print_park, [STEP_UNPARK] = print_unpark,
+	[STEP_VFIO_OPEN] = print_vfio_open, [STEP_VFIO_CLOSE] = print_vfio_close,
 };
 
 void step_print(const struct step *s, char *buf, size_t size)

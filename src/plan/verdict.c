@@ -7,6 +7,7 @@
 
 #include <linux/pci_regs.h>
 
+#include "plan/lockdown.h"
 #include "plan/parts.h"
 
 /* Long enough for a link that is still training up, and for RRS answers. */
@@ -118,31 +119,11 @@ static void verdict_links(struct plan *plan, struct attempt *a)
 				     &t->path[i].link);
 }
 
-static bool verdict_reads_registers(const struct plan *plan)
-{
-	return plan->quirk && !plan->quirk->broken && !plan->target->host.lockdown &&
-	       (plan->quirk->health.n || plan->quirk->clean.n);
-}
-
-/* Whether the chip inside is well, only its registers tell. */
-static void verdict_unjudged(struct plan *plan)
-{
-	const struct quirk *q = plan->quirk;
-
-	if (q && !q->broken && (q->health.n || q->clean.n))
-		plan->unjudged = "kernel lockdown forbids reading the registers that "
-				 "tell whether the chip inside is well";
-}
-
 /* COMMAND.MEMORY for the register reads only; the reset left it as it was before. */
-static void verdict_registers(struct plan *plan, struct attempt *a)
+static void verdict_decode(struct plan *plan, struct attempt *a)
 {
 	const struct fn_facts *fn = target_main(plan->target);
 
-	if (!verdict_reads_registers(plan)) {
-		verdict_unjudged(plan);
-		return;
-	}
 	part_command(a, PHASE_HEALTH, fn->bdf, "COMMAND.MEMORY", PCI_COMMAND_MEMORY,
 		     true);
 	if (!(fn->command & PCI_COMMAND_MEMORY)) {
@@ -152,22 +133,74 @@ static void verdict_registers(struct plan *plan, struct attempt *a)
 		s->name = "COMMAND.MEMORY";
 		s->mask = PCI_COMMAND_MEMORY;
 	}
+}
+
+/* Under lockdown not at the price of one more reset: then health stays unknown. */
+static const char *verdict_unable(struct plan *plan)
+{
+	if (lockdown_close_resets(plan->target))
+		return "kernel lockdown leaves only VFIO for registers, and the kernel "
+		       "would reset the bus once more for it";
+	return lockdown_unable(plan);
+}
+
+/* Whether the chip inside is well, only its registers tell. */
+static void verdict_registers(struct plan *plan, struct attempt *a)
+{
+	const struct quirk *q = plan->quirk;
+	const char *unable;
+
+	if (!q || q->broken || (!q->health.n && !q->clean.n))
+		return;
+	if (!plan->target->host.lockdown) {
+		verdict_decode(plan, a);
+	} else if (!a->vfio) {
+		unable = verdict_unable(plan);
+		if (unable) {
+			a->unjudged = plan_text(plan, "%s; so nobody looked whether the "
+						"chip inside is well", unable);
+			return;
+		}
+		lockdown_open(plan, a, PHASE_HEALTH);
+	}
 	part_program(plan, a, &plan->quirk->health, PHASE_HEALTH, STEP_CHECK);
 	part_program(plan, a, &plan->quirk->clean, PHASE_HEALTH, STEP_CHECK);
 }
 
-void part_verdict(struct plan *plan, struct attempt *a, enum after after)
+static void verdict_config(struct plan *plan, struct attempt *a, enum after after)
 {
 	const struct target *t = plan->target;
 
-	attempt_flush_undo(a, PHASE_RESTORE);
-	verdict_contained(plan, a);
 	for (size_t i = 0; i < t->nfns; i++) {
+		/* decoding stays on where the kernel enabled it for VFIO */
+		bool opened = a->vfio && i == t->main;
+
 		/* a sibling that a reset lost is a failure, touched or not */
 		verdict_identity(a, &t->fn[i]);
-		verdict_command(a, &t->fn[i], after);
+		verdict_command(a, &t->fn[i], opened ? AFTER_CHANGED : after);
 	}
 	verdict_links(plan, a);
-	verdict_registers(plan, a);
+}
+
+/*
+ * A function that is open through VFIO: its registers first, as they cannot be read
+ * after the close, then configuration space, which the close puts back. Where the close
+ * resets the bus, that comes after a program that has done its work: it changes nothing
+ * for the better or worse (else nothing would have been opened, plan/lockdown.h), and
+ * what it can break, configuration and link, is looked at after it.
+ */
+void part_verdict(struct plan *plan, struct attempt *a, enum after after)
+{
+	attempt_flush_undo(a, PHASE_RESTORE);
+	verdict_contained(plan, a);
+	if (a->vfio) {
+		verdict_registers(plan, a);
+		lockdown_close(a);
+		verdict_config(plan, a, after);
+	} else {
+		verdict_config(plan, a, after);
+		verdict_registers(plan, a);
+		lockdown_close(a);
+	}
 	attempt_flush_undo(a, PHASE_PUT_BACK);
 }

@@ -283,12 +283,13 @@ static void exec_undone(struct exec *x, size_t i)
 	x->intended[i / 8] &= (uint8_t)~(1 << i % 8);
 }
 
+/* What a process opened through VFIO is closed with it: nobody need write that down. */
 static bool exec_undoes(const struct exec *x, size_t i)
 {
 	const struct step *s = &x->a->step[i];
 
-	/* a group is let go by the end of the process as well */
-	return s->undo_of == (int)x->at + 1 && !s->tail && s->kind != STEP_DISOWN;
+	return s->undo_of == (int)x->at + 1 && !s->tail && s->kind != STEP_DISOWN &&
+	       s->kind != STEP_VFIO_CLOSE;
 }
 
 /* It may be the last thing that this host does: say so first. */
@@ -853,6 +854,58 @@ static int do_disown(struct exec *x, const struct step *s, struct err *err)
 	return 0;
 }
 
+/* Comes the kernel's word on the function's runtime state to be @want? */
+static int park_wait(struct exec *x, const struct step *s, const char *want,
+		     struct err *err)
+{
+	uint64_t start = hw_now(x->hw), nap = WAIT_FIRST_US;
+	char state[32], text[BDF_STR];
+	int rc;
+
+	do {
+		rc = hw_attr_read(x->hw, s->fn, "power/runtime_status", state,
+				  sizeof(state), err);
+		if (rc || !strcmp(state, want))
+			return rc;
+	} while (exec_pause(x, start + s->limit_us, &nap));
+	return err_set(err, ETIMEDOUT, "%s: power/runtime_status stayed '%s', wanted "
+		       "'%s', for %llu ms", bdf_str(s->fn, text), state, want,
+		       (unsigned long long)(hw_now(x->hw) - start) / 1000);
+}
+
+/*
+ * pci_pm_runtime_suspend() saves configuration space, _resume() restores it, of a
+ * function without driver, too (drivers/pci/pci-driver.c).
+ */
+static int do_park(struct exec *x, const struct step *s, struct err *err)
+{
+	int rc = hw_attr_write(x->hw, s->fn, "power/control", "auto", err);
+
+	return rc ? rc : park_wait(x, s, "suspended", err);
+}
+
+/* What the kernel writes to a function that does not answer yet would be lost. */
+static int do_unpark(struct exec *x, const struct step *s, struct err *err)
+{
+	int rc = confsave_ready(x->hw, s->fn, err);
+
+	if (!rc)
+		rc = hw_attr_write(x->hw, s->fn, "power/control", "on", err);
+	return rc ? rc : park_wait(x, s, "active", err);
+}
+
+static int do_vfio_open(struct exec *x, const struct step *s, struct err *err)
+{
+	return hw_vfio_open(x->hw, s->fn, err);
+}
+
+static int do_vfio_close(struct exec *x, const struct step *s, struct err *err)
+{
+	(void)err;
+	hw_vfio_close(x->hw, s->fn);
+	return 0;
+}
+
 static int (*const exec_steps[STEP_KINDS])(struct exec *, const struct step *,
 					   struct err *) = {
 	[STEP_REQUIRE] = do_require, [STEP_CHECK] = do_check, [STEP_WAIT] = do_wait,
@@ -860,7 +913,9 @@ static int (*const exec_steps[STEP_KINDS])(struct exec *, const struct step *,
 	[STEP_ATTR] = do_attr, [STEP_SAVE] = do_save, [STEP_RESTORE] = do_restore,
 	[STEP_BIND] = do_bind, [STEP_HOT_RESET] = do_hot_reset,
 	[STEP_REMOVE] = do_remove, [STEP_APPEAR] = do_appear, [STEP_BARS] = do_bars,
-	[STEP_KEEP] = do_keep, [STEP_PUT] = do_put,
+	[STEP_KEEP] = do_keep, [STEP_PUT] = do_put, [STEP_PARK] = do_park,
+	[STEP_UNPARK] = do_unpark, [STEP_VFIO_OPEN] = do_vfio_open,
+	[STEP_VFIO_CLOSE] = do_vfio_close,
 	[STEP_OWN] = do_own, [STEP_DISOWN] = do_disown,
 };
 

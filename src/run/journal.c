@@ -25,7 +25,7 @@
 static const char *const journal_kinds[STEP_KINDS] = {
 	[STEP_DELAY] = "delay", [STEP_WRITE] = "write", [STEP_SET] = "set",
 	[STEP_ATTR] = "attr", [STEP_RESTORE] = "restore", [STEP_BIND] = "bind",
-	[STEP_APPEAR] = "appear", [STEP_PUT] = "put",
+	[STEP_APPEAR] = "appear", [STEP_PUT] = "put", [STEP_UNPARK] = "unpark",
 };
 
 /* --- a line as text ------------------------------------------------------------ */

@@ -173,7 +173,8 @@ static void recover_settle(struct recover *r, struct attempt *a)
 	for (size_t i = 0; i < r->ndue && !r->first; i++) {
 		struct step *s;
 
-		if (r->due[i]->step.kind != STEP_RESTORE)
+		if (r->due[i]->step.kind != STEP_RESTORE &&
+		    r->due[i]->step.kind != STEP_UNPARK)
 			continue;
 		s = attempt_step(a, STEP_DELAY, PHASE_PREPARE, r->due[i]->step.fn);
 		s->limit_us = RECOVER_SETTLE_US;

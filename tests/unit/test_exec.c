@@ -32,6 +32,7 @@ enum {
 	NO_PX = 1 << 5,         /* a fury without BACO */
 	PM = 1 << 6,            /* plan method pm only (it is no reset on these cards) */
 	NO_DECODE = 1 << 7,     /* COMMAND 0 */
+	LOCKED = 1 << 8,        /* kernel lockdown: registers through VFIO */
 };
 
 struct scene {
@@ -64,6 +65,10 @@ static const struct scene scenes[] = {
 	{ "pristine fury", "fury", RIG_ROOT_PORT, 0, FIJI },
 	{ "pristine fury, asleep", "fury", RIG_SWITCH, VFIO, FIJI },
 	{ "pristine fury, no decoding", "fury", RIG_ROOT_PORT, NO_DECODE, FIJI },
+	{ "used fury, locked down", "fury", RIG_ROOT_PORT, USED | VFIO | LOCKED, FIJI },
+	{ "used fury, locked down, drivers", "fury", RIG_SWITCH,
+	  USED | SOUND | AUTO | LOCKED, FIJI },
+	{ "pristine fury, locked down", "fury", RIG_ROOT_PORT, VFIO | LOCKED, FIJI },
 };
 
 #define NSCENES (sizeof(scenes) / sizeof(*scenes))
@@ -87,6 +92,8 @@ static void scene_use(struct rig *r, const struct scene *s)
 		rig_scribble(r);
 	if (s->flags & NO_DECODE)
 		hw_cfg_write(r->sim, rig_fn(r, 0), 4, 2, 0, NULL);
+	if (s->flags & LOCKED)          /* as the VM before us left it to VFIO */
+		hw_cfg_write(r->sim, rig_fn(r, 0), 4, 2, 3, NULL);
 }
 
 static struct rig *scene_set(const struct scene *s)
@@ -102,6 +109,8 @@ static struct rig *scene_set(const struct scene *s)
 		rig_vfio(r);
 	if (s->flags & KILLED)
 		card_kill(r->card);
+	if (s->flags & LOCKED)
+		hw_sim_host(r->sim, "/sys/kernel/security/lockdown", "none [integrity]");
 	if (s->quirk)
 		rig_quirk(r, s->quirk);
 	return r;
@@ -217,6 +226,14 @@ static const struct expected expected[] = {
 	{ "pristine fury", "none", EXEC_HEALTHY, 0, 50000 },
 	{ "pristine fury, asleep", "none", EXEC_HEALTHY, 0, 100000 },
 	{ "pristine fury, no decoding", "none", EXEC_HEALTHY, 0, 50000 },
+	{ "pristine fury, locked down", "none", EXEC_HEALTHY, 0, 100000 },
+	{ "used fury, locked down", "none", EXEC_SKIPPED, 0, 100000 },
+	{ "used fury, locked down", "sequence baco", EXEC_HEALTHY, 20000, 200000 },
+	{ "used fury, locked down", "hot_reset", EXEC_UNHEALTHY, 100000, 400000 },
+	{ "used fury, locked down, drivers", "sequence baco", EXEC_HEALTHY, 20000,
+	  200000 },
+	{ "used fury, locked down, drivers", "subordinate at 0000:00:01.0",
+	  EXEC_UNHEALTHY, 100000, 600000 },
 };
 
 static const struct scene *scene_named(const char *name)

@@ -3,8 +3,6 @@
  * VFIO hot reset: the only path of the kernel that resets a bus with an ownership
  * check, with hotplug masked, and with everything saved and restored.
  */
-#include <string.h>
-
 #include "plan/parts.h"
 
 static const char *hot_reset_unable(struct plan *plan, enum usable *why)
@@ -31,27 +29,6 @@ static const char *hot_reset_unable(struct plan *plan, enum usable *why)
 	return NULL;
 }
 
-/* Binding to vfio-pci allows runtime suspend; the function is wanted awake. */
-static void hot_reset_bind(struct plan *plan, struct attempt *a, size_t i)
-{
-	const struct fn_facts *fn = &plan->target->fn[i];
-	struct step *s = attempt_step(a, STEP_BIND, PHASE_PREPARE, fn->bdf);
-
-	s->text = "vfio-pci";
-	s->limit_us = 5000000;
-	part_disown(plan, a, i);
-	s = attempt_undo(a, STEP_BIND, PHASE_PUT_BACK, fn->bdf);
-	s->text = fn->driver;
-	s->limit_us = 5000000;
-	if (!fn->power_control[0])
-		return;
-	part_attr(a, PHASE_PREPARE, fn->bdf, "power/control", "on");
-	s = attempt_undo(a, STEP_ATTR, PHASE_PUT_BACK, fn->bdf);
-	s->name = "power/control";
-	s->text = part_kept_in_d0(plan) ? "on" : fn->power_control;
-	s->limit_us = 1000000;
-}
-
 static void hot_reset_make(struct plan *plan, struct attempt *a)
 {
 	const struct target *t = plan->target;
@@ -64,8 +41,7 @@ static void hot_reset_make(struct plan *plan, struct attempt *a)
 	part_wake(plan, a);
 	part_settle_audio(plan, a);
 	for (size_t i = 0; i < t->nfns; i++)
-		if (strcmp(t->fn[i].driver, "vfio-pci"))
-			hot_reset_bind(plan, a, i);
+		part_bind(plan, a, PHASE_PREPARE, i, "vfio-pci", t->fn[i].driver);
 	part_own_rest(plan, a);
 	part_mute_resets(plan, a);
 	part_keep(plan, a);

@@ -1,30 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The best reset is none: a card whose quirk can tell that it is pristine. */
+#include "plan/lockdown.h"
 #include "plan/parts.h"
+
+static const char *none_unable(struct plan *plan)
+{
+	const struct quirk *q = plan->quirk;
+
+	if (!q || !q->clean.n || q->broken)
+		return "no quirk says how to tell a pristine card from a used one";
+	if (!target_main(plan->target)->answers)
+		return "the card does not answer";
+	if (!plan->target->host.lockdown)
+		return NULL;
+	if (lockdown_close_resets(plan->target))
+		return "kernel lockdown leaves only VFIO for registers, and the kernel "
+		       "resets the bus of this card when VFIO closes it";
+	return lockdown_unable(plan);
+}
 
 static int none_plan(struct plan *plan, const struct q_method *asked, struct err *err)
 {
-	const struct quirk *q = plan->quirk;
+	const char *unable = none_unable(plan);
 	struct attempt *a;
 
 	(void)asked;
 	(void)err;
-	if (!q || q->broken || !q->clean.n || plan->target->host.lockdown ||
-	    !target_main(plan->target)->answers) {
-		plan_cannot(plan, &method_none, "none", ATTEMPT_NO,
-			    !q || !q->clean.n ? "no quirk says how to tell a pristine "
-			    "card from a used one" :
-			    plan->target->host.lockdown ? "kernel lockdown forbids "
-			    "reading the card's registers" :
-			    "the card does not answer");
+	if (unable) {
+		plan_cannot(plan, &method_none, "none", ATTEMPT_NO, unable);
 		return 0;
 	}
 	a = plan_attempt(plan, &method_none, "none");
 	a->whole_slot = true;
 	part_own(plan, a, PHASE_PUT_BACK);
 	part_wake(plan, a);
-	part_decode(plan, a);
-	part_program(plan, a, &q->clean, PHASE_ACT, STEP_REQUIRE);
+	if (plan->target->host.lockdown)
+		lockdown_open(plan, a, PHASE_PREPARE);
+	else
+		part_decode(plan, a);
+	part_program(plan, a, &plan->quirk->clean, PHASE_ACT, STEP_REQUIRE);
 	part_verdict(plan, a, AFTER_CHANGED);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "plan/lockdown.h"
 #include "plan/parts.h"
 
 static bool sequence_bars_fit(const struct fn_facts *fn, const struct quirk *q)
@@ -13,17 +14,15 @@ static bool sequence_bars_fit(const struct fn_facts *fn, const struct quirk *q)
 	return true;
 }
 
-static const char *sequence_unable(const struct plan *plan)
+static const char *sequence_unable(struct plan *plan)
 {
 	const struct fn_facts *fn = target_main(plan->target);
 
-	if (plan->target->host.lockdown)
-		return "kernel lockdown forbids register access";
 	if (!fn->answers)
 		return "the card does not answer, a register program cannot reach it";
 	if (!sequence_bars_fit(fn, plan->quirk))
 		return "a BAR of this card is smaller than the program needs";
-	return NULL;
+	return plan->target->host.lockdown ? lockdown_unable(plan) : NULL;
 }
 
 /* Only with somebody's word for it; the steps are there to be looked at. */
@@ -53,6 +52,38 @@ static uint64_t sequence_floor(const struct q_block *block)
 	return sum;
 }
 
+/*
+ * Under lockdown the kernel remembers the configuration, stops DMA and enables decoding,
+ * see plan/lockdown.h; else we do.
+ */
+static void sequence_prepare(struct plan *plan, struct attempt *a)
+{
+	part_own(plan, a, PHASE_PUT_BACK);
+	part_wake(plan, a);
+	part_unbind(plan, a, false);
+	part_keep(plan, a);
+	if (plan->target->host.lockdown) {
+		lockdown_open(plan, a, PHASE_PREPARE);
+		lockdown_park(plan, a);
+		return;
+	}
+	part_save(plan, a);
+	part_quiesce(plan, a);
+}
+
+/* A program that would fail in the middle is not begun. */
+static void sequence_reach(struct plan *plan, struct attempt *a)
+{
+	const char *why = a->vfio ? lockdown_unreachable(plan, a) : NULL;
+
+	if (!why)
+		return;
+	a->usable = ATTEMPT_NO;
+	a->reason = why;
+	a->override = NULL;
+	a->asks = false;
+}
+
 static void sequence_add(struct plan *plan, const struct q_block *block)
 {
 	const char *name = plan_text(plan, "sequence %s", block->name);
@@ -67,14 +98,10 @@ static void sequence_add(struct plan *plan, const struct q_block *block)
 	a->whole_slot = true;
 	a->floor_us = sequence_floor(block);
 	sequence_trust(plan, a);
-	part_own(plan, a, PHASE_PUT_BACK);
-	part_wake(plan, a);
-	part_unbind(plan, a, false);
-	part_keep(plan, a);
-	part_save(plan, a);
-	part_quiesce(plan, a);
+	sequence_prepare(plan, a);
 	part_program(plan, a, block, PHASE_ACT, STEP_REQUIRE);
 	part_verdict(plan, a, AFTER_IN_PLACE);
+	sequence_reach(plan, a);
 }
 
 static int sequence_plan(struct plan *plan, const struct q_method *asked,
