@@ -42,6 +42,8 @@ struct oblige {
 	size_t nregs, room;
 	struct reg *port;               /* index and data registers */
 	size_t nports, port_room;
+	shim_trace_fn *trace;           /* told too, or NULL */
+	void *trace_arg;
 	unsigned after;                 /* reads until @later, 0: nothing waits */
 	struct oblige_group later;
 };
@@ -138,6 +140,8 @@ static void ob_access(void *arg, const struct shim_access *a)
 	struct oblige *o = arg;
 	bool read = a->kind == SHIM_CFG_READ || a->kind == SHIM_BAR_READ;
 
+	if (o->trace)
+		o->trace(o->trace_arg, a);
 	if (!read || a->bdf.fn != o->main || !bdf_same_slot(a->bdf, o->slot) || !o->after)
 		return;
 	o->after--;
@@ -663,6 +667,18 @@ void oblige_close(struct oblige *o)
 struct hw *oblige_hw(struct oblige *o)
 {
 	return o->hw;
+}
+
+void oblige_trace(struct oblige *o, shim_trace_fn *fn, void *arg)
+{
+	o->trace = fn;
+	o->trace_arg = arg;
+}
+
+void oblige_lock(struct oblige *o)
+{
+	hw_sim_host(o->sim, "/sys/kernel/security/lockdown",
+		    "none [integrity] confidentiality");
 }
 
 struct bdf oblige_about(const struct oblige *o)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "hw/hw.h"
+#include "hw/hw_shim.h"
 #include "plan/facts.h"
 #include "quirk/quirk.h"
 
@@ -36,6 +37,10 @@ void oblige_close(struct oblige *o);
 
 /* A shim (hw_shim.h) over the machine; owned by @o, and so is its trace. */
 struct hw *oblige_hw(struct oblige *o);
+/* Who else is told of every access; @fn NULL: nobody. */
+void oblige_trace(struct oblige *o, shim_trace_fn *fn, void *arg);
+/* The kernel is locked down from now on (Secure Boot). */
+void oblige_lock(struct oblige *o);
 struct bdf_spec oblige_spec(const struct oblige *o);
 /* The function (or bridge) that the entry is about. */
 struct bdf oblige_about(const struct oblige *o);

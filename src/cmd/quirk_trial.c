@@ -197,8 +197,8 @@ static void trial_no_attempt(struct trial *t, const char *method)
 		"steps");
 }
 
-void trial_plan(struct trial *t, const struct quirk *q, const char *method,
-		bool without_quirk)
+static void trial_make(struct trial *t, const struct quirk *q, const char *method,
+		       bool without_quirk, const struct trial_case *how)
 {
 	struct quirk *one[] = { (struct quirk *)(uintptr_t)q };
 	const struct quirk_db db = { .quirk = one, .n = without_quirk ? 0 : 1 };
@@ -209,12 +209,22 @@ void trial_plan(struct trial *t, const struct quirk *q, const char *method,
 	memset(t, 0, sizeof(*t));
 	t->quirk = q;
 	t->card = oblige_open(q);
+	if (how->lockdown)
+		oblige_lock(t->card);
 	spec = oblige_spec(t->card);
 	status = study_target(&t->study, oblige_hw(t->card), &db, &spec, &opts, &t->err);
 	if (!status && t->study.plan.refusal)
 		err_set(&t->err, EPERM, "%s", t->study.plan.refusal);
 	else if (status && !t->err.code)
 		err_set(&t->err, EINVAL, "no plan could be made (status %d)", status);
+}
+
+void trial_plan(struct trial *t, const struct quirk *q, const char *method,
+		bool without_quirk)
+{
+	static const struct trial_case fair;
+
+	trial_make(t, q, method, without_quirk, &fair);
 }
 
 static void trial_find(struct trial *t, const char *method)
@@ -239,12 +249,13 @@ void trial_run(struct trial *t, const struct quirk *q, const char *method,
 					  .end = trial_end, .arg = t };
 	struct hw *hw;
 
-	trial_plan(t, q, method, false);
+	trial_make(t, q, method, false, how);
 	t->how = *how;
 	trial_find(t, method);
 	if (!t->attempt)
 		return;
 	hw = oblige_hw(t->card);
+	oblige_trace(t->card, how->trace, how->trace_arg);
 	hw_shim_arm(hw, how->fault, how->nth, oblige_spec(t->card).bdf);
 	exec_attempt(hw, &t->study.plan, t->attempt, &watch, 0, &t->out);
 	t->accesses = hw_shim_count(hw);

@@ -19,6 +19,9 @@ struct trial_case {
 	uint32_t code;
 	enum shim_fault fault;
 	uint64_t nth;
+	bool lockdown;          /* the kernel is locked down */
+	shim_trace_fn *trace;   /* told of every access of the run, or NULL */
+	void *trace_arg;
 };
 
 /* What became of one step. */

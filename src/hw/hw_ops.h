@@ -44,7 +44,7 @@ struct hw_ops {
 			 struct err *);
 	int (*own)(struct hw *, struct bdf, struct err *);      /* NULL: no VFIO */
 	void (*disown)(struct hw *, struct bdf);
-	int (*vfio_open)(struct hw *, struct bdf, struct err *);        /* NULL: no VFIO */
+	int (*vfio_open)(struct hw *, struct bdf, struct err *); /* NULL: none */
 	void (*vfio_close)(struct hw *, struct bdf);
 	int (*wait_event)(struct hw *, uint64_t, struct err *);
 	void (*sleep)(struct hw *, uint64_t);

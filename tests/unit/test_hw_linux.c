@@ -28,6 +28,7 @@
 #include "hw/hw_write.h"
 #include "hw/linux_attr.h"
 #include "hw/vfio.h"
+#include "hw/vfio_dev.h"
 #include "hw/vfio_own.h"
 #include "hw/vfio_uapi.h"
 #include "plan/facts_fn.h"
@@ -930,7 +931,7 @@ static void test_holders_real(void **state)
 
 /* ---- VFIO against a scripted kernel ---- */
 
-enum call_kind { CALL_OPEN, CALL_IOCTL, CALL_CLOSE, CALL_SLEEP };
+enum call_kind { CALL_OPEN, CALL_IOCTL, CALL_CLOSE, CALL_SLEEP, CALL_READ, CALL_WRITE };
 
 struct call {
 	enum call_kind kind;
@@ -987,11 +988,36 @@ static void script_sleep(void *ctx, unsigned us)
 	assert_in_range(us, 1, 100000);
 }
 
+/* rc: bytes or a negative errno; a read gives 0x44332211. */
+static ssize_t script_pread(void *ctx, int fd, void *buf, size_t n, off_t at)
+{
+	static const uint8_t raw[4] = { 0x11, 0x22, 0x33, 0x44 };
+	const struct call *c = script_next(ctx, CALL_READ);
+
+	assert_int_equal(fd, c->fd);
+	assert_int_equal(at, c->req);
+	memcpy(buf, raw, n);
+	return c->rc;
+}
+
+static ssize_t script_pwrite(void *ctx, int fd, const void *buf, size_t n, off_t at)
+{
+	static const uint8_t raw[4] = { 0x78, 0x56, 0x34, 0x12 };
+	const struct call *c = script_next(ctx, CALL_WRITE);
+
+	assert_int_equal(fd, c->fd);
+	assert_int_equal(at, c->req);
+	assert_memory_equal(buf, raw, n);
+	return c->rc;
+}
+
 static const struct vfio_sys script_sys = {
 	.open = script_open,
 	.ioctl = script_ioctl,
 	.close = script_close,
 	.sleep_us = script_sleep,
+	.pread = script_pread,
+	.pwrite = script_pwrite,
 };
 
 static int run_script(struct tree *t, const struct bdf *fns, size_t n,
@@ -1120,6 +1146,77 @@ static void test_vfio_legacy(void **state)
 	};
 
 	assert_int_equal(PLAY((struct tree *)*state, two, call), 0);
+}
+
+/* BAR 5 has 256 KiB at 5 << 40, configuration space 256 bytes at 7 << 40. */
+static void region(void *arg)
+{
+	struct vfio_region_info *info = arg;
+
+	assert_int_equal(info->argsz, sizeof(*info));
+	info->offset = (uint64_t)info->index << 40;
+	info->size = info->index == 5 ? 0x40000 : info->index == 7 ? 256 : 0;
+}
+
+#define REGION IOCTL(30, VFIO_DEVICE_GET_REGION_INFO, region, 0)
+#define REGIONS REGION, REGION, REGION, REGION, REGION, REGION, REGION
+#define READ(at, r) { .kind = CALL_READ, .fd = 30, .req = (at), .rc = (r) }
+#define WRITE(at, r) { .kind = CALL_WRITE, .fd = 30, .req = (at), .rc = (r) }
+
+static void test_vfio_dev(void **state)
+{
+	static const struct call call[] = {
+		GROUP_12, CONTAINER, DEVICE, REGIONS,
+		READ((5ul << 40) + 0x5428, 4), WRITE((5ul << 40) + 0x3fffc, 4),
+		WRITE((7ul << 40) + 4, 2), READ((5ul << 40) + 0x5428, -EIO),
+		READ((5ul << 40) + 0x5428, 2), CLOSE_ALL,
+	};
+	struct tree *t = *state;
+	const struct vfio_target target = { t->root, gpu, &gpu, 1 };
+	struct script s = { call, sizeof(call) / sizeof(call[0]), 0 };
+	struct vfio_dev d = { .sys = &script_sys, .ctx = &s };
+	const struct vfio_reg size = { 5, 0x5428, 4 }, last = { 5, 0x3fffc, 4 };
+	const struct vfio_reg beyond = { 5, 0x40000, 4 }, odd = { 5, 2, 4 };
+	const struct vfio_reg none = { 2, 0, 4 }, command = { VFIO_DEV_CONFIG, 4, 2 };
+	uint32_t val = 0;
+
+	assert_int_equal(vfio_dev_open(&d, &target, &t->err), 0);
+	assert_true(vfio_dev_is(&d, gpu));
+	assert_int_equal(vfio_dev_open(&d, &target, &t->err), -EBUSY);
+	assert_int_equal(vfio_dev_get(&d, &size, &val, &t->err), 0);
+	assert_int_equal(val, 0x44332211);
+	assert_int_equal(vfio_dev_put(&d, &last, 0x12345678, &t->err), 0);
+	assert_int_equal(vfio_dev_put(&d, &command, 0x5678, &t->err), 0);
+	assert_int_equal(vfio_dev_get(&d, &size, &val, &t->err), -EIO);
+	assert_says(t, "memory decoding is off");
+	assert_int_equal(vfio_dev_get(&d, &size, &val, &t->err), -EIO);
+	assert_int_equal(vfio_dev_get(&d, &beyond, &val, &t->err), -ERANGE);
+	assert_int_equal(vfio_dev_get(&d, &odd, &val, &t->err), -EINVAL);
+	assert_int_equal(vfio_dev_get(&d, &none, &val, &t->err), -ERANGE);
+	vfio_dev_close(&d);
+	vfio_dev_close(&d);
+	assert_false(vfio_dev_is(&d, gpu));
+	assert_int_equal(s.at, s.n);
+}
+
+/* The group is in use, or a region cannot be had: nothing stays open. */
+static void test_vfio_dev_fails(void **state)
+{
+	static const struct call busy[] = { OPEN("/dev/vfio/12", -EBUSY) };
+	static const struct call blind[] = {
+		GROUP_12, CONTAINER, DEVICE, REGION,
+		IOCTL(30, VFIO_DEVICE_GET_REGION_INFO, NULL, -EINVAL), CLOSE_ALL,
+	};
+	struct tree *t = *state;
+	const struct vfio_target target = { t->root, gpu, &gpu, 1 };
+	struct script s = { busy, 1, 0 };
+	struct vfio_dev d = { .sys = &script_sys, .ctx = &s };
+
+	assert_int_equal(vfio_dev_open(&d, &target, &t->err), -EBUSY);
+	s = (struct script){ blind, sizeof(blind) / sizeof(blind[0]), 0 };
+	assert_int_equal(vfio_dev_open(&d, &target, &t->err), -EINVAL);
+	assert_false(d.open);
+	assert_int_equal(s.at, s.n);
 }
 
 static void test_vfio_two_groups(void **state)
@@ -1523,6 +1620,7 @@ int main(void)
 		T(test_bar), T(test_bar_errors), T(test_bar_sigbus), T(test_bar_forget),
 		T(test_holders), T(test_holders_long_maps), T(test_holders_nvidia),
 		T(test_holders_real), T(test_holders_vfio),
+		T(test_vfio_dev), T(test_vfio_dev_fails),
 		T(test_vfio_legacy), T(test_vfio_two_groups), T(test_vfio_held),
 		T(test_vfio_own), T(test_vfio_spare_group),
 		T(test_vfio_busy), T(test_vfio_foreign), T(test_vfio_more_room),

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Kernel lockdown: what is offered, what is refused and why, and that what is offered
+ * never meets a refusal of the kernel's. That it copes with faults is in test_exec.c.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <linux/pci_regs.h>
+
+#include "base/diag.h"
+#include "cmd/quirk_trial.h"
+#include "hw/hw_write.h"
+#include "plan/lockdown.h"
+#include "run/journal.h"
+#include "run/recover.h"
+#include "sim_rig.h"
+
+#define FIJI "quirks/amd-fiji.quirk"
+#define LOCKED "none [integrity] confidentiality"
+
+static struct rig *locked(const char *kind, const char *quirk)
+{
+	struct rig *r = rig_open(kind, RIG_ROOT_PORT);
+
+	rig_vfio(r);
+	hw_sim_host(r->sim, "/sys/kernel/security/lockdown", LOCKED);
+	if (quirk)
+		rig_quirk(r, quirk);
+	return r;
+}
+
+static const struct attempt *plan_has(struct rig *r, const char *name)
+{
+	struct err err = { 0 };
+	const struct attempt *a;
+
+	if (rig_plan(r, NULL, &err))
+		fail_msg("%s", err.text);
+	a = rig_attempt(r, name);
+	if (!a)
+		fail_msg("no attempt '%s'", name);
+	return a;
+}
+
+static void assert_offered(struct rig *r, const char *name)
+{
+	const struct attempt *a = plan_has(r, name);
+
+	if (a->usable != ATTEMPT_YES)
+		fail_msg("%s: %s", name, a->reason);
+}
+
+static void assert_refused(struct rig *r, const char *name, const char *why)
+{
+	const struct attempt *a = plan_has(r, name);
+
+	assert_int_not_equal(a->usable, ATTEMPT_YES);
+	if (!strstr(a->reason, why))
+		fail_msg("%s: '%s' does not say '%s'", name, a->reason, why);
+}
+
+/* --- what is offered ------------------------------------------------------------- */
+
+static void test_offered(void **state)
+{
+	struct rig *r = locked("fury", FIJI);
+
+	(void)state;
+	assert_offered(r, "none");
+	assert_offered(r, "sequence baco");
+	assert_offered(r, "sequence baco_exit");
+	assert_refused(r, "sequence pciconfig", "vfio-pci does not pass such a write on");
+	assert_refused(r, "sequence pciconfig", "ASIC_RESET of quirks/amd-fiji.quirk:");
+	assert_refused(r, "bus at 0000:00:01.0", "kernel lockdown forbids");
+	assert_offered(r, "hot_reset");
+	assert_offered(r, "subordinate at 0000:00:01.0");
+	assert_null(plan_has(r, "hot_reset")->unjudged);
+	rig_close(r);
+}
+
+/* Nothing of the host lets VFIO have the card: then the reason is VFIO's. */
+static void test_unable(void **state)
+{
+	struct rig *r = locked("fury", FIJI);
+
+	(void)state;
+	hw_sim_attr(r->sim, rig_fn(r, 0), "iommu_group/name", "vfio-noiommu");
+	assert_refused(r, "sequence baco", "0000:01:00.0 has no IOMMU group");
+	hw_sim_attr(r->sim, rig_fn(r, 0), "iommu_group/name", "DMA-FQ");
+	assert_offered(r, "sequence baco");
+	hw_sim_attr(r->sim, rig_fn(r, 0), "iommu_group", NULL);
+	assert_refused(r, "sequence baco", "0000:01:00.0 has no IOMMU group");
+	assert_refused(r, "none", "no IOMMU group");
+	hw_sim_attr(r->sim, rig_fn(r, 0), "iommu_group", "21");
+	hw_sim_host(r->sim, "/sys/bus/pci/drivers/vfio-pci", NULL);
+	assert_refused(r, "sequence baco", "modprobe vfio-pci");
+	hw_sim_host(r->sim, "/sys/bus/pci/drivers/vfio-pci", "");
+	hw_sim_attr(r->sim, rig_fn(r, 1), "power/control", "auto");
+	assert_offered(r, "sequence baco");
+	rig_close(r);
+}
+
+/* A neighbour in the group is named; one that a VM driver or a port has is none. */
+static void test_group(void **state)
+{
+	static const struct rig_plain nvme = { .vendor = 0x144d, .device = 0xa808,
+					       .class_code = 0x010802 };
+	struct rig *r = rig_unbooted("fury", RIG_SWITCH);
+	const struct bdf other = rig_bdf("04:00.0");
+
+	(void)state;
+	rig_add_plain(r, other, &nvme);
+	hw_sim_driver(r->sim, "nvme");
+	hw_sim_driver(r->sim, "pci-stub");
+	rig_boot(r);
+	hw_sim_host(r->sim, "/sys/kernel/security/lockdown", LOCKED);
+	rig_quirk(r, FIJI);
+	hw_sim_attr(r->sim, rig_fn(r, 0), "iommu_group/devices",
+		    "0000:02:00.0\n0000:03:00.0\n0000:03:00.1\n0000:04:00.0");
+	assert_offered(r, "sequence baco");
+	hw_sim_attr(r->sim, other, "driver", "pci-stub");
+	assert_offered(r, "sequence baco");
+	hw_sim_attr(r->sim, other, "driver", "nvme");
+	assert_refused(r, "sequence baco", "0000:04:00.0 is in the same IOMMU group (23) "
+		       "and bound to nvme");
+	rig_close(r);
+}
+
+/* --- a card of one function: the close resets its bus ----------------------------- */
+
+static struct rig *alone(char *text, size_t size, const char *more)
+{
+	static const struct rig_plain what = { .vendor = 0x1af4, .device = 0x1111,
+					       .class_code = 0x030000 };
+	struct rig *r = rig_open_plain(&what, RIG_ROOT_PORT);
+
+	snprintf(text, size, "format = 1\n[device]\nname = x\npci = 1af4:1111\n"
+		 "[notes]\nsource = y\nstatus = vendor\n[reset]\nmethod = sequence s\n"
+		 "method = hot_reset\n%s[registers]\nspace mmio = bar0 bytes size 4K\n"
+		 "R = mmio 0x10\n[sequence s]\nwrite R = 1\n[health]\nrequire R != 1\n",
+		 more);
+	r->quirk = rig_parse_text("x.quirk", text);
+	hw_sim_host(r->sim, "/sys/kernel/security/lockdown", LOCKED);
+	return r;
+}
+
+static void test_alone(void **state)
+{
+	static char plain[512], denied[512], warned[512];
+	struct rig *r = alone(plain, sizeof(plain), "");
+	const struct attempt *a;
+
+	(void)state;
+	a = plan_has(r, "sequence s");
+	assert_int_equal(a->usable, ATTEMPT_YES);
+	assert_int_equal(a->level, 0);  /* so that guards look at the neighbours */
+	assert_true(lockdown_close_resets(&r->target));
+	/* and health is not read where the reading resets once more */
+	assert_non_null(plan_has(r, "hot_reset")->unjudged);
+	assert_non_null(strstr(plan_has(r, "hot_reset")->unjudged, "once more"));
+	assert_null(plan_has(r, "sequence s")->unjudged);
+	rig_close(r);
+	r = alone(denied, sizeof(denied), "deny = bus \"it hangs\"\n");
+	assert_refused(r, "sequence s", "the bus of this card when VFIO closes it");
+	rig_close(r);
+	r = alone(warned, sizeof(warned), "risk = hot_reset host-may-hang \"x\"\n");
+	assert_refused(r, "sequence s", "x.quirk forbids or warns of");
+	rig_close(r);
+}
+
+/* --- runs ------------------------------------------------------------------------- */
+
+/* Accesses that the kernel refused. */
+static void count_refusals(void *arg, const struct shim_access *access)
+{
+	unsigned *n = arg;
+
+	*n += access->rc == -EPERM || access->rc == -EACCES;
+}
+
+static void test_baco(void **state)
+{
+	struct rig *r = locked("fury", FIJI);
+	struct rig_state before;
+	struct exec_outcome out;
+	unsigned refusals = 0;
+
+	(void)state;
+	hw_sim_host(r->sim, "/sys/kernel/security/lockdown", "[none]");
+	hw_cfg_write(r->sim, rig_fn(r, 0), PCI_COMMAND, 2, 3, NULL);
+	hw_sim_attr(r->sim, rig_fn(r, 0), "driver", NULL);
+	hw_cfg_write(r->sim, rig_fn(r, 0), PCI_COMMAND, 2, 3, NULL);
+	rig_use_fury(r);
+	rig_vfio(r);
+	hw_sim_host(r->sim, "/sys/kernel/security/lockdown", LOCKED);
+	rig_remember(r, &before);
+	hw_shim_trace(r->hw, count_refusals, &refusals);
+	exec_attempt(r->hw, &r->plan, plan_has(r, "sequence baco"), NULL, 0, &out);
+	if (out.result != EXEC_HEALTHY)
+		fail_msg("%s", out.err.text);
+	assert_int_equal(refusals, 0);
+	assert_int_equal(rig_truth(r, "baco"), 1);
+	assert_int_equal(rig_truth(r, "dirty"), 0);
+	assert_int_equal(rig_truth(r, "bus_resets"), 0);
+	assert_null(rig_ill(r));
+	assert_null(rig_changed(r, &before, false));
+	rig_close(r);
+}
+
+/* What vfio-pci drops is dropped here, too, so that the table is worth something. */
+static void test_drops(void **state)
+{
+	struct rig *r = locked("fury", FIJI);
+	uint32_t was, now;
+	unsigned cap;
+
+	(void)state;
+	hw_cfg_read(r->sim, rig_fn(r, 0), PCI_COMMAND, 2, &was, NULL);
+	assert_int_equal(hw_cfg_write(r->sim, rig_fn(r, 0), PCI_COMMAND, 2, 0, NULL),
+			 -EPERM);
+	assert_int_equal(hw_vfio_open(r->hw, rig_fn(r, 0), NULL), 0);
+	assert_int_equal(hw_vfio_open(r->hw, rig_fn(r, 0), NULL), -EBUSY);
+	assert_int_equal(hw_find_cap(r->sim, rig_fn(r, 0), PCI_CAP_ID_EXP, false, &cap,
+				     NULL), 0);
+	hw_cfg_read(r->sim, rig_fn(r, 0), cap + PCI_EXP_LNKCTL, 2, &was, NULL);
+	assert_int_equal(hw_cfg_write(r->hw, rig_fn(r, 0), cap + PCI_EXP_LNKCTL, 2,
+				      was ^ 0x40, NULL), 0);
+	hw_cfg_read(r->sim, rig_fn(r, 0), cap + PCI_EXP_LNKCTL, 2, &now, NULL);
+	assert_int_equal(now, was);
+	hw_cfg_write(r->hw, rig_fn(r, 0), PCI_COMMAND, 2, 0, NULL);
+	assert_int_equal(hw_bar_read(r->hw, rig_fn(r, 0), 5, 0x5428, &now, NULL), -EIO);
+	hw_cfg_write(r->hw, rig_fn(r, 0), PCI_COMMAND, 2, 3, NULL);
+	assert_int_equal(hw_bar_read(r->hw, rig_fn(r, 0), 5, 0x5428, &now, NULL), 0);
+	assert_int_equal(now, 0x1000);
+	hw_vfio_close(r->hw, rig_fn(r, 0));
+	assert_int_equal(hw_bar_read(r->hw, rig_fn(r, 0), 5, 0x5428, &now, NULL), -EPERM);
+	/* both functions on vfio-pci and idle: the close has reset their bus */
+	assert_int_equal(rig_truth(r, "bus_resets"), 1);
+	rig_close(r);
+}
+
+/* --- killed anywhere -------------------------------------------------------------- */
+
+struct cut {
+	jmp_buf out;
+	size_t at, n;
+};
+
+static void cut_begin(void *arg, const struct attempt *a, const struct step *s)
+{
+	struct cut *c = arg;
+
+	(void)a;
+	(void)s;
+	if (c->n++ == c->at)
+		longjmp(c->out, 1);
+}
+
+/* The worker is gone before step @at; its descriptors are closed with it. */
+static bool cut_run(struct rig *r, size_t at, const char *dir)
+{
+	static struct exec_outcome out;
+	struct cut c = { .at = at };
+	struct exec_watch watch = { .begin = cut_begin, .arg = &c };
+	struct journal j;
+	bool killed;
+
+	assert_int_equal(journal_open(&j, dir, r->slot, NULL), 0);
+	watch.keep = &j.keep;
+	killed = setjmp(c.out) != 0;
+	if (!killed)
+		exec_attempt(r->hw, &r->plan, rig_attempt(r, "sequence baco"), &watch, 0,
+			     &out);
+	hw_vfio_close(r->sim, rig_fn(r, 0));
+	journal_leave(&j);
+	return killed;
+}
+
+static void test_killed(void **state)
+{
+	char dir[] = "/tmp/gpureset-lockdown.XXXXXX";
+	size_t kills = 0, recovered = 0;
+	unsigned refusals = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	for (bool more = true; more; kills += more) {
+		struct rig *r = locked("fury", FIJI);
+		struct rig_state before;
+		struct recovery rec;
+		struct err err = { 0 };
+
+		hw_shim_trace(r->hw, count_refusals, &refusals);
+		plan_has(r, "sequence baco");
+		rig_remember(r, &before);
+		before.fn[before.n - 2].command &= ~(uint32_t)PCI_COMMAND_MASTER;
+		before.fn[before.n - 2].command |= PCI_COMMAND_MEMORY;
+		more = cut_run(r, kills, dir);
+		assert_int_equal(recover_slot(r->hw, dir, r->slot, NULL, &rec, &err), 0);
+		if (rec.failed)
+			fail_msg("killed before step %zu: %s", kills, rec.first.text);
+		hw_cfg_read(r->sim, rig_fn(r, 0), PCI_COMMAND, 2,
+			    &before.fn[before.n - 2].command, NULL);
+		if (rig_changed(r, &before, false))
+			fail_msg("killed before step %zu: %s", kills,
+				 rig_changed(r, &before, false));
+		assert_int_equal(rig_truth(r, "bus_resets"), 0);
+		recovered += more;
+		rig_close(r);
+	}
+	rmdir(dir);
+	assert_int_equal(refusals, 0);
+	assert_true(kills > 100);
+	printf("count: kills under lockdown, simulated: %zu\n", kills);
+	printf("count: kills under lockdown, simulated, recovered: %zu\n", recovered);
+}
+
+/* --- every program there is ------------------------------------------------------- */
+
+struct sums {
+	size_t offered, refused;
+	unsigned refusals;
+};
+
+static void program_run(const struct quirk *q, const char *method, struct sums *sums)
+{
+	static struct trial t;
+	const struct trial_case how = { .lockdown = true, .trace = count_refusals,
+					.trace_arg = &sums->refusals };
+
+	trial_run(&t, q, method, &how);
+	if (!t.attempt) {
+		sums->refused++;
+		if (!t.err.code || !strstr(t.err.text, "kernel lockdown"))
+			fail_msg("%s: %s: %s", q->file, method, t.err.text);
+	} else {
+		sums->offered++;
+		if (t.out.result != EXEC_HEALTHY)
+			fail_msg("%s: %s: %s", q->file, method, t.out.err.text);
+	}
+	trial_close(&t);
+}
+
+static void test_database(void **state)
+{
+	static const char *const dirs[] = { "quirks", NULL };
+	struct quirk_db db = { 0 };
+	struct sums sums = { 0 };
+	struct diag diag;
+	char method[64];
+
+	(void)state;
+	diag_init(&diag);
+	assert_int_equal(quirk_db_load(&db, dirs, false, &diag, NULL), 0);
+	for (size_t i = 0; i < db.n; i++) {
+		const struct quirk *q = db.quirk[i];
+
+		for (size_t k = 0; k < q->nsequences; k++) {
+			snprintf(method, sizeof(method), "sequence %s",
+				 q->sequences[k].name);
+			program_run(q, method, &sums);
+		}
+	}
+	printf("count: programs offered under lockdown: %zu\n", sums.offered);
+	printf("count: programs refused under lockdown with a reason: %zu\n",
+	       sums.refused);
+	assert_int_equal(sums.refusals, 0);
+	assert_true(sums.offered > 20 && sums.refused > 3);
+	quirk_db_free(&db);
+	diag_free(&diag);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_offered), cmocka_unit_test(test_unable),
+		cmocka_unit_test(test_group), cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_baco), cmocka_unit_test(test_drops),
+		cmocka_unit_test(test_killed), cmocka_unit_test(test_database),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
