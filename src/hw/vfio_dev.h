@@ -2,9 +2,9 @@
 /*
  * A function opened through VFIO, as registers: what is left of them under kernel
  * lockdown, where sysfs gives neither its BARs nor writes to its configuration space.
- * By system calls of four bytes, not by mapping: an access costs 2 us instead of 0.1,
- * which no program of a few hundred registers notices, and a reset that takes the
- * mapping away ends in an errno instead of a signal.
+ * By system calls of four bytes, not by mapping: no program of a few hundred registers
+ * notices what they cost, and a reset that takes the registers away ends in an errno
+ * instead of a signal.
  */
 #ifndef GPURESET_HW_VFIO_DEV_H
 #define GPURESET_HW_VFIO_DEV_H
