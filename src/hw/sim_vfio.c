@@ -15,7 +15,7 @@
 #include "base/xalloc.h"
 #include "hw/sim_internal.h"
 
-#define VFIO_CFG 256u           /* what the simulator has of it */
+#define VFIO_CFG 256u           /* a function has no more here */
 #define CAP_NONE 0xff           /* between capabilities: passed on as it is */
 #define COMMAND_DECODE (PCI_COMMAND_IO | PCI_COMMAND_MEMORY)
 
@@ -74,7 +74,8 @@ static void vfio_map(struct hw_sim *sim, struct sim_fn *f)
 	struct sim_vfio *v = f->vfio;
 	unsigned off = sim_read(sim, f, PCI_CAPABILITY_LIST, 1) & ~3u;
 
-	memset(v->cap + PCI_STD_HEADER_SIZEOF, CAP_NONE, VFIO_CFG - PCI_STD_HEADER_SIZEOF);
+	memset(v->cap + PCI_STD_HEADER_SIZEOF, CAP_NONE,
+	       VFIO_CFG - PCI_STD_HEADER_SIZEOF);
 	for (int steps = 0; steps < 48 && off >= PCI_STD_HEADER_SIZEOF; steps++) {
 		uint8_t id = (uint8_t)sim_read(sim, f, off, 1);
 		unsigned len = vfio_cap_len(sim, f, id, off);

@@ -76,7 +76,7 @@ void part_disown(struct plan *plan, struct attempt *a, size_t i);
 void part_own_rest(struct plan *plan, struct attempt *a);
 /* The group of function @i from @phase on; let go at the end. */
 void part_own_fn(struct plan *plan, struct attempt *a, enum step_phase phase, size_t i);
-/* It was owned by part_own(), and is not any more, as its last function leaves vfio-pci. */
+/* Owned by part_own(), and not any more: its last function leaves vfio-pci. */
 void part_own_no_more(struct plan *plan, struct attempt *a, enum step_phase phase,
 		      size_t i);
 /* Host drivers (not vfio-pci) let go; with @all, vfio-pci too. Bound again after. */
@@ -84,7 +84,7 @@ void part_unbind(struct plan *plan, struct attempt *a, bool all);
 /*
  * Function @i: @driver ("": none) instead of @now from @phase on; back at the end, with
  * power/control, which drivers change. One that goes to vfio-pci is kept awake, and its
- * group is let go after its driver went back: part_own_rest() or part_own_fn() follow.
+ * group is let go after its driver: part_own_rest() or part_own_fn() follow.
  */
 void part_bind(struct plan *plan, struct attempt *a, enum step_phase phase, size_t i,
 	       const char *driver, const char *now);

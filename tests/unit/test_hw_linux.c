@@ -1172,7 +1172,7 @@ static void test_vfio_dev(void **state)
 		READ((5ul << 40) + 0x5428, 2), CLOSE_ALL,
 	};
 	struct tree *t = *state;
-	const struct vfio_target target = { t->root, gpu, &gpu, 1 };
+	const struct vfio_target target = { t->root, gpu, &gpu, 1, NULL };
 	struct script s = { call, sizeof(call) / sizeof(call[0]), 0 };
 	struct vfio_dev d = { .sys = &script_sys, .ctx = &s };
 	const struct vfio_reg size = { 5, 0x5428, 4 }, last = { 5, 0x3fffc, 4 };
@@ -1199,6 +1199,24 @@ static void test_vfio_dev(void **state)
 	assert_int_equal(s.at, s.n);
 }
 
+/* A group that we hold gives its descriptor, and gets it back. */
+static void test_vfio_dev_held(void **state)
+{
+	static const struct call call[] = {
+		IOCTL(10, VFIO_GROUP_GET_STATUS, viable, 0), CONTAINER, DEVICE, REGIONS,
+		CLOSE(30), IOCTL(10, VFIO_GROUP_UNSET_CONTAINER, NULL, 0), CLOSE(20),
+	};
+	const struct vfio_own own = { { { { 0 }, 12, 10 } }, 1 };
+	struct tree *t = *state;
+	const struct vfio_target target = { t->root, gpu, &gpu, 1, &own };
+	struct script s = { call, sizeof(call) / sizeof(call[0]), 0 };
+	struct vfio_dev d = { .sys = &script_sys, .ctx = &s };
+
+	assert_int_equal(vfio_dev_open(&d, &target, &t->err), 0);
+	vfio_dev_close(&d);
+	assert_int_equal(s.at, s.n);
+}
+
 /* The group is in use, or a region cannot be had: nothing stays open. */
 static void test_vfio_dev_fails(void **state)
 {
@@ -1208,7 +1226,7 @@ static void test_vfio_dev_fails(void **state)
 		IOCTL(30, VFIO_DEVICE_GET_REGION_INFO, NULL, -EINVAL), CLOSE_ALL,
 	};
 	struct tree *t = *state;
-	const struct vfio_target target = { t->root, gpu, &gpu, 1 };
+	const struct vfio_target target = { t->root, gpu, &gpu, 1, NULL };
 	struct script s = { busy, 1, 0 };
 	struct vfio_dev d = { .sys = &script_sys, .ctx = &s };
 
@@ -1620,7 +1638,7 @@ int main(void)
 		T(test_bar), T(test_bar_errors), T(test_bar_sigbus), T(test_bar_forget),
 		T(test_holders), T(test_holders_long_maps), T(test_holders_nvidia),
 		T(test_holders_real), T(test_holders_vfio),
-		T(test_vfio_dev), T(test_vfio_dev_fails),
+		T(test_vfio_dev), T(test_vfio_dev_held), T(test_vfio_dev_fails),
 		T(test_vfio_legacy), T(test_vfio_two_groups), T(test_vfio_held),
 		T(test_vfio_own), T(test_vfio_spare_group),
 		T(test_vfio_busy), T(test_vfio_foreign), T(test_vfio_more_room),

@@ -217,6 +217,31 @@ static void test_baco(void **state)
 	rig_close(r);
 }
 
+/* A card with FLR: neither the open nor the close may use it. */
+static void test_muted(void **state)
+{
+	static const char text[] =
+		"format = 1\n[device]\nname = x\npci = 1af4:1111\n[notes]\n"
+		"source = y\nstatus = vendor\n[reset]\nmethod = sequence s\n[registers]\n"
+		"space mmio = bar0 bytes size 4K\nR = mmio 0x100\n[sequence s]\n"
+		"write R = 5\n[health]\nrequire R == 5\n";
+	struct rig *r = locked("flr", NULL);
+	struct exec_outcome out;
+	char list[64];
+
+	(void)state;
+	r->quirk = rig_parse_text("x.quirk", text);
+	exec_attempt(r->hw, &r->plan, plan_has(r, "sequence s"), NULL, 0, &out);
+	if (out.result != EXEC_HEALTHY)
+		fail_msg("%s", out.err.text);
+	assert_int_equal(rig_truth(r, "flrs"), 0);
+	assert_int_equal(rig_truth(r, "bus_resets"), 0);
+	assert_int_equal(hw_attr_read(r->sim, rig_fn(r, 0), "reset_method", list,
+				      sizeof(list), NULL), 0);
+	assert_string_equal(list, "flr");
+	rig_close(r);
+}
+
 /* What vfio-pci drops is dropped here, too, so that the table is worth something. */
 static void test_drops(void **state)
 {
@@ -385,7 +410,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_offered), cmocka_unit_test(test_unable),
 		cmocka_unit_test(test_group), cmocka_unit_test(test_alone),
-		cmocka_unit_test(test_baco), cmocka_unit_test(test_drops),
+		cmocka_unit_test(test_baco), cmocka_unit_test(test_muted),
+		cmocka_unit_test(test_drops),
 		cmocka_unit_test(test_killed), cmocka_unit_test(test_database),
 	};
 
