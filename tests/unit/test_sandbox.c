@@ -31,7 +31,9 @@
 #include <unistd.h>
 
 #include "hw/holders.h"
+#include "run/journal.h"
 #include "run/landlock.h"
+#include "run/lock.h"
 #include "run/rundir.h"
 #include "run/sandbox.h"
 #include "run/supervise.h"
@@ -458,9 +460,24 @@ static void test_what_steps_need(void **state)
 /* A dry run. */
 static int look_only(struct rig *rig)
 {
+	struct bdf slot = { .bus = 0x0b };
 	struct err err = { 0 };
+	struct journal j;
+	char *text;
+	size_t len;
+	int lock = lock_take(rig->run_dir, slot, &err);
 
+	MUST(lock >= 0 && !lock_note(lock, getpid()));
+	MUST(!journal_open(&j, rig->run_dir, slot, &err));
+	journal_leave(&j);
+	MUST(!rundir_replace(rig->run_dir, "file", "test", "x", 1, &err));
 	MUST(enter(rig, false) == 1);
+	/* what a dry run tells of */
+	MUST(!rundir_read(rig->run_dir, "file", "test", &text, &len, &err) && len == 1);
+	free(text);
+	MUST(lock_is_held(rig->run_dir, slot));
+	MUST(!journal_look(&j, rig->run_dir, slot, &err));
+	MUST(rundir_look("/run/gpureset-none", "file", "test", &err) == -ENOENT);
 	MUST(rundir_replace(rig->run_dir, "file", "test", "x", 1, &err) == -EACCES);
 	MUST(open("/sys/bus/pci/rescan", O_WRONLY) < 0);
 	MUST(open("/proc/cmdline", O_RDONLY) >= 0);
