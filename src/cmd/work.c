@@ -378,7 +378,7 @@ static int overall(const struct job *jobs, size_t n)
 
 int work_supervise(const struct options *o, struct job *jobs, size_t n)
 {
-	/* whose card it is (hook release); a recording of nothing is removed afterwards */
+	/* whose card it is (hook release); an empty recording is removed afterwards */
 	const struct sandbox sb = {
 		.read = { o->replay, o->qemu_run }, .verbose = o->verbose,
 		.more_follows = o->record_run,

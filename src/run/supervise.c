@@ -885,9 +885,10 @@ int supervise(struct job *jobs, size_t n, const struct supervise_opts *opts,
 
 	if (rc < 0)
 		return rc;
+	/* who needs it says why it could not be made */
 	for (size_t i = 0; i < n && opts->state_dir; i++)
 		if (!jobs[i].no_lock)
-			rundir_make(opts->state_dir, NULL);     /* who needs it says why */
+			rundir_make(opts->state_dir, NULL);
 	sup.n = n;
 	sup.active = n;
 	sup.grace = opts->grace_us ? opts->grace_us : GRACE_US;

@@ -66,13 +66,14 @@ static void disk_reset(void)
 	memset(&disk, 0, sizeof(disk));
 }
 
-/* From here on, with the folders made, as the supervisor does before there are workers. */
+/* From here on, with the folders that the supervisor makes before its workers. */
 static void disk_watch(bool on)
 {
 	if (on)
 		rundir_make(run_dir, NULL);
 	disk.on = on;
-	disk.folder |= !access(state_dir, F_OK);        /* it was synced when it was made */
+	/* one that is there was synced when it was made */
+	disk.folder |= !access(state_dir, F_OK);
 	if (on)
 		rundir_make(state_dir, NULL);
 }

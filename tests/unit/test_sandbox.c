@@ -53,6 +53,14 @@ struct rig {
 
 /* --- the rig ----------------------------------------------------------------------- */
 
+static const char *const *rig_dirs(const struct rig *rig)
+{
+	static const char *dirs[SANDBOX_DIRS];
+
+	dirs[0] = rig->run_dir;
+	return dirs;
+}
+
 static void put(const struct rig *rig, const char *name, const char *text)
 {
 	char path[256];
@@ -213,7 +221,7 @@ static int enter(struct rig *rig, bool acts)
 
 	snprintf(sys, sizeof(sys), "%s/sys", rig->dir);
 	snprintf(proc, sizeof(proc), "%s/proc", rig->dir);
-	rc = sandbox_worker(&sb, (const char *const[]){ rig->run_dir, NULL }, acts, &err);
+	rc = sandbox_worker(&sb, rig_dirs(rig), acts, &err);
 
 	if (rc < 0)
 		printf("%s\n", err.text);
@@ -512,7 +520,7 @@ static int absent(struct rig *rig, int code)
 	struct err err = { 0 };
 
 	MUST(!without_landlock(code));
-	MUST(sandbox_worker(&sb, (const char *const[]){ rig->run_dir, NULL }, true, &err) == 0);
+	MUST(sandbox_worker(&sb, rig_dirs(rig), true, &err) == 0);
 	MUST(strstr(err.text, "Landlock"));
 	MUST(!caps_are(getpid(), WORKER));
 	return 0;
@@ -535,7 +543,7 @@ static int absent_broken(struct rig *rig)
 	struct err err = { 0 };
 
 	MUST(!without_landlock(ENOMEM));
-	MUST(sandbox_worker(&sb, (const char *const[]){ rig->run_dir, NULL }, true, &err) == -ENOMEM);
+	MUST(sandbox_worker(&sb, rig_dirs(rig), true, &err) == -ENOMEM);
 	return 0;
 }
 

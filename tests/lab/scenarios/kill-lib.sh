@@ -111,7 +111,7 @@ kills() {
 
 # kills_done: the end of such a scenario
 kills_done() {
-	echo "@@count lab kills tried: $tried"
-	echo "@@count lab kills recovered: $recovered"
+	tell "count: lab kills tried: $tried"
+	tell "count: lab kills recovered: $recovered"
 	same "all were put right" $recovered $tried
 }

@@ -88,4 +88,4 @@ truth fury wedged=0
 echo "$sent times: stopped and undone $stopped times, left alone by a second signal $alone times"
 check "some were stopped" [ $stopped -gt $((sent / 4)) ]
 check "some were left alone by the supervisor" [ $alone -gt 0 ]
-echo "@@count lab stop signals: $sent"
+tell "count: lab stop signals: $sent"
