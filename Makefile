@@ -85,7 +85,7 @@ $(BUILD)/fuzz/%: tests/fuzz/main.c $(FUZZ_OBJ)
 	@mkdir -p $(@D)
 	@echo '  FUZZ $@'
 	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -DFUZZ=fuzz_$* -fsanitize=fuzzer,address,undefined \
-		-o $@ $< $(FUZZ_OBJ) $(LIBS)
+		-o $@ $< $(FUZZ_OBJ) -lcmocka $(LIBS)
 
 fuzz-%: $(BUILD)/fuzz/%
 	@tests/fuzz/run $* $< $(FUZZ_SECONDS)
