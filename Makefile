@@ -103,8 +103,10 @@ $(BUILD)/cov/libtest.a: $(COV_OBJ)
 	$(Q)rm -f $@
 	$(Q)ar rcs $@ $(COV_OBJ)
 
-$(BUILD)/cov/%: $(BUILD)/cov/tests/unit/%.o $(BUILD)/cov/libtest.a
-	$(Q)$(CC) --coverage -fsanitize=leak -o $@ $< $(BUILD)/cov/libtest.a -lcmocka $(LIBS)
+$(BUILD)/cov/%: $(BUILD)/cov/tests/unit/%.o $(BUILD)/cov/tests/cov/children.o \
+                $(BUILD)/cov/libtest.a
+	$(Q)$(CC) --coverage -fsanitize=leak -Wl,--wrap=_exit,--wrap=landlock_enforce -o $@ $^ \
+		-lcmocka $(LIBS)
 
 coverage:
 	@tests/prepare
