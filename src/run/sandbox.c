@@ -135,7 +135,9 @@ static int sandbox_shed(uint64_t keep, struct err *err)
 
 /*
  * Root's files are root's even without a capability, sysfs first of all: so the user
- * goes, too. Not in a user namespace that has no such user.
+ * goes, too. Not in a user namespace that has no such user (EINVAL), and not where the
+ * caller's bounds leave out the right to change it (EPERM: systemd's
+ * CapabilityBoundingSet=): the capabilities go all the same.
  */
 static int sandbox_nobody(uint64_t keep, struct err *err)
 {
@@ -148,13 +150,21 @@ static int sandbox_nobody(uint64_t keep, struct err *err)
 		     setresuid(SANDBOX_NOBODY, SANDBOX_NOBODY, SANDBOX_NOBODY) < 0))
 		code = errno;
 	prctl(PR_SET_KEEPCAPS, 0);
-	if (code && code != EINVAL)
+	if (code && code != EINVAL && code != EPERM)
 		return err_sys(err, code, "cannot become user %d", SANDBOX_NOBODY);
 	return sandbox_shed(keep, err);
 }
 
+/* Workers stay root's: without CAP_KILL only root can stop one. */
 int sandbox_supervisor(struct err *err)
 {
+	struct caps c = { 0 };
+	int rc = caps_get(&c);
+
+	if (rc)
+		return err_sys(err, -rc, "cannot read its capabilities");
+	if (!(c.permitted & CAP(KILL)))
+		return sandbox_shed(SUPERVISOR_CAPS, err);
 	return sandbox_nobody(SUPERVISOR_CAPS, err);
 }
 

@@ -41,7 +41,10 @@ struct sandbox {
 int sandbox_worker(const struct sandbox *sb, const char *const dirs[SANDBOX_DIRS],
 		   bool acts, struct err *err);
 
-/* Capabilities and user of the supervisor. 0 or a negative errno with @err. */
+/*
+ * Capabilities and user of the supervisor; the user only if it keeps CAP_KILL. 0 or a
+ * negative errno with @err.
+ */
 int sandbox_supervisor(struct err *err);
 
 /* The capabilities alone, until they are taken up again. */

@@ -43,6 +43,7 @@
 #define EYES (CAP(SYS_PTRACE) | CAP(DAC_READ_SEARCH))
 #define SUPERVISOR (CAP(SYS_PTRACE) | CAP(KILL))
 #define NOBODY 65534
+#define UNIT "hooks/gpureset-boot.service"
 
 struct rig {
 	char dir[64], run_dir[80], other[80];   /* @other: a file outside of @run_dir */
@@ -790,6 +791,104 @@ static void test_eyes_end(void **state)
 	close(held[0]);
 }
 
+/* --- a caller that has less itself ------------------------------------------------- */
+
+/* As the bounding set of a service leaves it. */
+static int bounded(uint64_t keep)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2] = {
+		{ (uint32_t)keep, (uint32_t)keep, 0 },
+		{ (uint32_t)(keep >> 32), (uint32_t)(keep >> 32), 0 },
+	};
+
+	for (unsigned long cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (!(keep >> cap & 1))
+			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+	MUST(syscall(SYS_capset, &head, d) == 0);
+	MUST(field(getpid(), "CapPrm", 16) == keep);
+	return 0;
+}
+
+static int sees_within(struct rig *rig, uint64_t keep, uint64_t uid)
+{
+	struct err err = { 0 };
+	struct seen seen;
+	pid_t pid = hold(rig);
+
+	MUST(pid > 0 && !bounded(keep));
+	MUST(enter(rig, true) >= 0);
+	MUST(find(rig, &seen, &err) == 0 && seen.pid == pid && seen.calls == 1);
+	MUST(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+	MUST(field(child_of(getpid()), "CapEff", 16) == EYES);
+	MUST(field(child_of(getpid()), "Uid", 10) == uid);
+	return 0;
+}
+
+/* It may not change its user: it works, with the capabilities it should have. */
+static int without_setuid(struct rig *rig)
+{
+	return sees_within(rig, CAP(SYS_ADMIN) | EYES, 0);
+}
+
+/* What the boot's unit leaves: all but the right to the kernel's log. */
+static int within_unit(struct rig *rig)
+{
+	static const struct {
+		const char *name;
+		uint64_t cap;
+	} known[] = {
+		{ "CAP_SYS_ADMIN", CAP(SYS_ADMIN) }, { "CAP_KILL", CAP(KILL) },
+		{ "CAP_DAC_OVERRIDE", CAP(DAC_OVERRIDE) },
+		{ "CAP_DAC_READ_SEARCH", CAP(DAC_READ_SEARCH) },
+		{ "CAP_SYS_PTRACE", CAP(SYS_PTRACE) }, { "CAP_SETUID", CAP(SETUID) },
+		{ "CAP_SETGID", CAP(SETGID) }, { "CAP_SETPCAP", CAP(SETPCAP) },
+	};
+	const uint64_t want = (WORKER | EYES | SUPERVISOR) & ~CAP(SYSLOG);
+	char line[256];
+	uint64_t keep = 0;
+	FILE *f = fopen(UNIT, "re");
+
+	MUST(f);
+	while (fgets(line, sizeof(line), f))
+		for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+			if (!strncmp(line, "CapabilityBoundingSet=", 22) &&
+			    strstr(line, known[i].name))
+				keep |= known[i].cap;
+	fclose(f);
+	MUST((keep & want) == want);
+	return sees_within(rig, keep, NOBODY);
+}
+
+/* A supervisor that could not stop its worker as nobody remains root. */
+static int supervisor_without_kill(struct rig *rig)
+{
+	struct err err = { 0 };
+	pid_t stays = fork();
+
+	(void)rig;
+	if (!stays)
+		wait_for_end();
+	MUST(!bounded(CAP(SYS_PTRACE) | CAP(SETUID) | CAP(SETGID) | CAP(SETPCAP)));
+	MUST(sandbox_supervisor(&err) == 0);
+	MUST(getuid() == 0 && !caps_are(getpid(), CAP(SYS_PTRACE)));
+	MUST(kill(stays, SIGKILL) == 0);
+	return 0;
+}
+
+static void test_bounded(void **state)
+{
+	need_root();
+	in_child(*state, supervisor_without_kill);
+	in_child(*state, without_setuid);
+}
+
+static void test_unit(void **state)
+{
+	need_root();
+	in_child(*state, within_unit);
+}
+
 /* --- under the supervisor ----------------------------------------------------------- */
 
 static int work_says(struct job *job, struct channel *ch)
@@ -852,7 +951,7 @@ int main(void)
 		T(test_look_only), T(test_absent), T(test_eyes_see),
 		T(test_eyes_see_foreign), T(test_blind_is_an_error),
 		T(test_unprivileged_is_blind), T(test_eyes_die), T(test_eyes_end),
-		T(test_supervise),
+		T(test_bounded), T(test_unit), T(test_supervise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
