@@ -99,6 +99,12 @@ void channel_result(struct channel *ch, int status)
 	channel_send(ch, FRAME_RESULT, (uint64_t)(int64_t)status, NULL, 0);
 }
 
+void channel_refuse(struct channel *ch, int status, const char *why)
+{
+	channel_send(ch, FRAME_REFUSAL, (uint64_t)(int64_t)status, why,
+		     strnlen(why, FRAME_TEXT));
+}
+
 int frames_fill(struct frames *in, int fd)
 {
 	ssize_t got;

@@ -13,12 +13,14 @@
 
 #include "run/supervise.h"
 
-enum frame_type { FRAME_STEP, FRAME_NOTE, FRAME_REPORT, FRAME_RESULT, FRAME_TYPES };
+enum frame_type {
+	FRAME_STEP, FRAME_NOTE, FRAME_REPORT, FRAME_RESULT, FRAME_REFUSAL, FRAME_TYPES
+};
 
 /* One message. @text is not NUL-terminated and lives until the next frames_fill(). */
 struct frame {
 	enum frame_type type;
-	uint64_t num;           /* step: limit_us; note: more follows; result: status */
+	uint64_t num;           /* step: limit_us; note: more follows; last two: status */
 	const char *text;
 	size_t len;
 };
@@ -37,6 +39,8 @@ struct channel {
 void channel_catch_stop(void);
 /* In the worker: the last word. Without it the job counts as died. */
 void channel_result(struct channel *ch, int status);
+/* Instead of it: the work has not begun, @why becomes the job's. */
+void channel_refuse(struct channel *ch, int status, const char *why);
 
 /* Read once, without blocking: 1 something came, 0 the end, -EAGAIN nothing yet. */
 int frames_fill(struct frames *in, int fd);

@@ -61,6 +61,7 @@ struct run {
 	int result;             /* what the worker said; -1: nothing */
 	int looks;
 	bool no_memory;         /* the report is not whole */
+	char refusal[ERR_TEXT]; /* why the worker has not begun, or "" */
 	struct frames in;
 };
 
@@ -262,7 +263,7 @@ static void run_finish(struct sup *sup, struct run *run)
 	if (run->no_memory)
 		run_end(sup, run, run->result, "no memory for all of the report");
 	else
-		run_end(sup, run, run->result, "%s", "");
+		run_end(sup, run, run->result, "%s", run->refusal);
 }
 
 /* --- what workers say -------------------------------------------------------------- */
@@ -318,12 +319,19 @@ static void on_result(struct sup *sup, struct run *run, const struct frame *fr)
 	run->result = fr->num <= EXIT_STUCK ? (int)fr->num : EXIT_FAILED;
 }
 
+static void on_refusal(struct sup *sup, struct run *run, const struct frame *fr)
+{
+	on_result(sup, run, fr);
+	snprintf(run->refusal, sizeof(run->refusal), "%.*s", (int)fr->len, fr->text);
+}
+
 static void (*const on_frame[FRAME_TYPES])(struct sup *, struct run *,
 					   const struct frame *) = {
 	[FRAME_STEP] = on_step,
 	[FRAME_NOTE] = on_note,
 	[FRAME_REPORT] = on_report,
 	[FRAME_RESULT] = on_result,
+	[FRAME_REFUSAL] = on_refusal,
 };
 
 static void run_hang_up(struct sup *sup, struct run *run)
@@ -541,34 +549,37 @@ static void worker_name(struct bdf slot)
 }
 
 /*
- * No PR_SET_PDEATHSIG: a reset that has begun is finished or undone, with or without
- * a supervisor. An own session: Ctrl-C and Ctrl-\ reach the supervisor alone.
+ * Whether the work may begin, with less than root has. If not, the supervisor says so as
+ * it says "busy" or "died": notes are not printed by every caller.
  */
-/* Whether the work may begin, with less than root has. */
 static bool worker_shut_in(const struct sup *sup, struct job *job, struct channel *ch)
 {
-	const struct sandbox *sb = sup->opts->sandbox;
-	char line[ERR_TEXT + 128];
-	struct err err = { 0 };
 	const char *const dirs[SANDBOX_DIRS] = { sup->opts->run_dir,
 						 sup->opts->state_dir };
+	const struct sandbox *sb = sup->opts->sandbox;
+	char line[ERR_TEXT + 128], slot[BDF_STR];
+	struct err err = { 0 };
 	int rc = sb ? sandbox_worker(sb, dirs, !job->no_lock, &err) : 1;
 
-	if (rc < 0)
-		snprintf(line, sizeof(line), "gpureset: the card was not touched: %s",
-			 err.text);
-	else if (!rc && sb->verbose)
+	if (rc < 0) {
+		snprintf(line, sizeof(line), "%s was not touched: %s",
+			 bdf_slot_str(job->slot, slot), err.text);
+		channel_refuse(ch, EXIT_CONFIG, line);
+	} else if (!rc && sb->verbose) {
 		snprintf(line, sizeof(line), "gpureset: note: %s: the worker is held by "
 			 "its capabilities alone", err.text);
-	if (rc < 0 || (!rc && sb->verbose))
 		channel_note(ch, line);
+	}
 	return rc >= 0;
 }
 
+/*
+ * No PR_SET_PDEATHSIG: a reset that has begun is finished or undone, with or without
+ * a supervisor. An own session: Ctrl-C and Ctrl-\ reach the supervisor alone.
+ */
 static _Noreturn void worker_main(struct sup *sup, struct job *job, int fd, int lock)
 {
 	struct channel ch = { .fd = fd };
-	int status = EXIT_FAILED;
 
 	worker_signals(sup);
 	setsid();
@@ -577,8 +588,7 @@ static _Noreturn void worker_main(struct sup *sup, struct job *job, int fd, int 
 	if (lock >= 0)
 		lock_note(lock, getpid());
 	if (worker_shut_in(sup, job, &ch))
-		status = job->work(job, &ch);
-	channel_result(&ch, status);
+		channel_result(&ch, job->work(job, &ch));
 	_exit(0);
 }
 

@@ -56,7 +56,8 @@ struct job {
 	int status;
 	char *report;                   /* malloc'ed, may be NULL */
 	size_t report_len;
-	char why[ERR_TEXT]; /* the supervisor's own sentence: busy, stuck, died */
+	/* the supervisor's own sentence: busy, stuck, died, not shut in (EXIT_CONFIG) */
+	char why[ERR_TEXT];
 	uint64_t took_us;               /* since it had the lock */
 };
 

@@ -935,9 +935,26 @@ static int supervise_twice(struct rig *rig)
 	return supervise_with(rig, true) || supervise_with(rig, true);
 }
 
+/* Not only a note, which hooks and boot do not print. */
+static int supervise_refused(struct rig *rig)
+{
+	const struct sandbox sb = { .more_follows = true };
+	const struct supervise_opts so = { .run_dir = rig->run_dir, .sandbox = &sb };
+	struct job job = { .work = work_says, .arg = (char []){ "one" } };
+	struct err err = { 0 };
+
+	MUST(!without_landlock(ENOMEM));
+	MUST(supervise(&job, 1, &so, &err) == 0);
+	printf("%s\n", job.why);
+	MUST(job.status == EXIT_CONFIG && !job.report_len);
+	MUST(strstr(job.why, "0000:00:00 was not touched: Landlock"));
+	return 0;
+}
+
 static void test_supervise(void **state)
 {
 	need_root();
+	in_child(*state, supervise_refused);
 	in_child(*state, supervise_twice);
 	in_child(*state, supervise_for_good);
 }
