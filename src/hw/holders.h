@@ -35,9 +35,11 @@ int holders_look(const struct holders_query *q, int self, hw_holder_fn *fn, void
 /*
  * This process will not be able to look into others (a sandbox): from now on
  * holders_find() asks holders_serve() at the other end of the SOCK_SEQPACKET @fd, -1:
- * no more. When that process is gone holders_find() fails with -EPIPE.
+ * no more. When that process is gone holders_find() fails with -EPIPE; when it has not
+ * answered after @limit_ms (it waits for a lock of a process in state D) with -ETIMEDOUT,
+ * and from then on with -EPIPE.
  */
-void holders_ask(int fd);
+void holders_ask(int fd, int limit_ms);
 
 /* Answers on @fd until its other end is closed; process @worker is passed over. */
 void holders_serve(int fd, int worker);

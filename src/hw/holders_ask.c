@@ -3,11 +3,14 @@
 #include "hw/holders.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ASK_MOST 1024           /* functions in one question */
@@ -27,22 +30,39 @@ struct ask_answer {
 };
 
 static int ask_fd = -1;
+static int ask_limit;           /* ms */
 
-void holders_ask(int fd)
+void holders_ask(int fd, int limit_ms)
 {
 	ask_fd = fd;
+	ask_limit = limit_ms;
 }
 
 /* --- who asks -------------------------------------------------------------------- */
 
-static ssize_t ask_receive(struct ask_answer *a)
+static int64_t now_ms(void)
 {
-	ssize_t n;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* 0, -EPIPE at the end, -ETIMEDOUT. A signal ends nothing: who undoes asks as well. */
+static int ask_receive(struct ask_answer *a, int64_t until)
+{
+	struct pollfd p = { .fd = ask_fd, .events = POLLIN };
+	int64_t left;
+	int n;
 
 	do {
-		n = recv(ask_fd, a, sizeof(*a), 0);
+		left = until - now_ms();
+		n = poll(&p, 1, left > 0 ? (int)left : 0);
 	} while (n < 0 && errno == EINTR);
-	return n;
+	if (n == 0)
+		return -ETIMEDOUT;
+	return recv(ask_fd, a, sizeof(*a), MSG_DONTWAIT) == (ssize_t)sizeof(*a) ? 0 :
+									      -EPIPE;
 }
 
 static bool ask_send(const struct holders_query *q)
@@ -64,16 +84,28 @@ static bool ask_send(const struct holders_query *q)
 
 static int ask_gone(struct err *err)
 {
-	return err_set(err, EPIPE, "the process that looks for users of the card has "
-		       "ended, so it is not known who has it open; run again");
+	return err_set(err, EPIPE, "the process that looks for users of the card does "
+		       "not answer any more, so it is not known who has it open; run "
+		       "again");
+}
+
+/* A late answer must not become that of the next question: nobody is asked any more. */
+static int ask_late(struct err *err)
+{
+	shutdown(ask_fd, SHUT_RDWR);
+	return err_set(err, ETIMEDOUT, "who has the card open is not known: the "
+		       "processes of this host could not be looked through within %.1f "
+		       "s, one may be stuck in the kernel (state D in 'ps axl'); run "
+		       "again", ask_limit / 1e3);
 }
 
 /* All answers are taken, or the next question would get what is left of this one. */
 static int ask(const struct holders_query *q, hw_holder_fn *fn, void *arg,
 	       struct err *err)
 {
+	int64_t until = now_ms() + ask_limit;
 	struct ask_answer a;
-	int stop = 0;
+	int stop = 0, rc;
 
 	if (q->n > ASK_MOST || strlen(q->root) >= sizeof(((struct ask_head *)0)->root))
 		return err_set(err, E2BIG, "users of %zu functions at once cannot be "
@@ -81,8 +113,9 @@ static int ask(const struct holders_query *q, hw_holder_fn *fn, void *arg,
 	if (!ask_send(q))
 		return ask_gone(err);
 	for (;;) {
-		if (ask_receive(&a) != (ssize_t)sizeof(a))
-			return ask_gone(err);
+		rc = ask_receive(&a, until);
+		if (rc)
+			return rc == -ETIMEDOUT ? ask_late(err) : ask_gone(err);
 		if (a.end)
 			break;
 		if (!stop)

@@ -23,6 +23,8 @@
 #include "run/landlock.h"
 
 #define SANDBOX_NOBODY 65534    /* the kernel's overflowuid: owns no file */
+/* A scan takes milliseconds; a worker that is asked to stop has to be able to undo. */
+#define EYES_LIMIT_MS 10000
 #define CAP(name) (1ull << CAP_##name)
 
 /*
@@ -217,7 +219,7 @@ static int eyes_open(struct err *err)
 		close(ends[0]);
 		return err_sys(err, errno, "cannot look for users of the card");
 	}
-	holders_ask(ends[0]);
+	holders_ask(ends[0], EYES_LIMIT_MS);
 	return eyes_wait(ends[0], err);
 }
 

@@ -659,7 +659,7 @@ static int eyes_see_foreign(struct rig *rig)
 	MUST(read(ready[0], &c, 1) == 1);
 	MUST(enter(rig, true) >= 0);
 	MUST(find(rig, &seen, &err) == 0 && seen.pid == pid);
-	holders_ask(-1);
+	holders_ask(-1, 0);
 	if (landlock_abi() > 0)
 		MUST(find(rig, &seen, &err) == -EACCES);
 	return 0;
@@ -679,7 +679,7 @@ static int blind_is_an_error(struct rig *rig)
 	pid_t pid = hold(rig);
 
 	MUST(pid > 0 && enter(rig, true) == 1);
-	holders_ask(-1);
+	holders_ask(-1, 0);
 	MUST(find(rig, &seen, &err) == -EACCES);
 	MUST(strstr(err.text, "cannot be seen"));
 	kill(pid, SIGKILL);
@@ -746,6 +746,26 @@ static void test_eyes_die(void **state)
 	assert_int_equal(write(go[1], &c, 1), 1);
 	assert_int_equal(waitpid(pid, go, 0), pid);
 	assert_int_equal(go[0], 0);
+}
+
+/* They wait in the kernel: an error, and no late answer to the next question. */
+static int eyes_block(struct rig *rig)
+{
+	struct err err = { 0 };
+	struct seen seen;
+	int ends[2];
+
+	MUST(!socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends));
+	holders_ask(ends[0], 50);
+	MUST(find(rig, &seen, &err) == -ETIMEDOUT && seen.calls == 0);
+	MUST(strstr(err.text, "who has the card open is not known"));
+	MUST(find(rig, &seen, &err) == -EPIPE);
+	return 0;
+}
+
+static void test_eyes_block(void **state)
+{
+	in_child(*state, eyes_block);
 }
 
 static bool gone(pid_t pid)
@@ -967,7 +987,8 @@ int main(void)
 		T(test_write_elsewhere), T(test_other_ways_out), T(test_what_steps_need),
 		T(test_look_only), T(test_absent), T(test_eyes_see),
 		T(test_eyes_see_foreign), T(test_blind_is_an_error),
-		T(test_unprivileged_is_blind), T(test_eyes_die), T(test_eyes_end),
+		T(test_unprivileged_is_blind), T(test_eyes_die), T(test_eyes_block),
+		T(test_eyes_end),
 		T(test_bounded), T(test_unit), T(test_supervise),
 	};
 
