@@ -44,6 +44,13 @@ static uint64_t ll_known(int abi)
 	return known;
 }
 
+/* Of the last landlock_open(): a right that the rules do not forbid must not be given. */
+static uint64_t ll_forbidden;
+
+/*
+ * A seccomp filter of a service or container that does not know Landlock answers EPERM
+ * to the question already; the kernel has none for it.
+ */
 int landlock_open(struct err *err)
 {
 	int abi = landlock_abi();
@@ -51,15 +58,18 @@ int landlock_open(struct err *err)
 	size_t size = abi >= 4 ? sizeof(attr) : offsetof(struct ll_attr, net);
 	long fd;
 
-	if (abi < 0)
-		return err_sys(err, -abi, "Landlock");
+	if (abi < 0) {
+		err_sys(err, -abi, "Landlock");
+		return abi == -EPERM ? -EOPNOTSUPP : abi;
+	}
+	ll_forbidden = attr.fs;
 	fd = syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	return fd < 0 ? err_sys(err, errno, "Landlock: rules cannot be made") : (int)fd;
 }
 
 static int ll_add(int rules, int fd, uint64_t access)
 {
-	struct ll_beneath rule = { access & ll_known(landlock_abi()), fd };
+	struct ll_beneath rule = { access & ll_forbidden, fd };
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)

@@ -30,7 +30,8 @@ int landlock_abi(void);
 
 /*
  * A descriptor of rules that allow nothing yet of all that this kernel can forbid, TCP
- * from ABI 4 on included. Negative errno as landlock_abi(), with @err.
+ * from ABI 4 on included. Negative errno as landlock_abi(), with @err; -EOPNOTSUPP also
+ * where a seccomp filter hides Landlock.
  */
 int landlock_open(struct err *err);
 

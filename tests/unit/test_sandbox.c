@@ -502,17 +502,22 @@ static void test_look_only(void **state)
 
 /* --- kernels without Landlock ------------------------------------------------------ */
 
-static int without_landlock(int code)
+static int without_call(unsigned call, int code)
 {
 	struct sock_filter op[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)code),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	const struct sock_fprog prog = { sizeof(op) / sizeof(*op), op };
 
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+}
+
+static int without_landlock(int code)
+{
+	return without_call(SYS_landlock_create_ruleset, code);
 }
 
 static int absent(struct rig *rig, int code)
@@ -537,6 +542,12 @@ static int absent_off(struct rig *rig)
 	return absent(rig, EOPNOTSUPP);
 }
 
+/* Filters of containers say this of every call that they do not know. */
+static int absent_filter(struct rig *rig)
+{
+	return absent(rig, EPERM);
+}
+
 /* Neither: then it is not known what holds, and the worker must not begin. */
 static int absent_broken(struct rig *rig)
 {
@@ -548,9 +559,24 @@ static int absent_broken(struct rig *rig)
 	return 0;
 }
 
+/* There, but refused: not the same as none. */
+static int absent_late(struct rig *rig)
+{
+	static const struct sandbox sb;
+	struct err err = { 0 };
+
+	if (landlock_abi() < 0)
+		return 0;
+	MUST(!without_call(SYS_landlock_restrict_self, EPERM));
+	MUST(sandbox_worker(&sb, rig_dirs(rig), true, &err) == -EPERM);
+	return 0;
+}
+
 static void test_absent(void **state)
 {
 	need_root();
+	in_child(*state, absent_filter);
+	in_child(*state, absent_late);
 	in_child(*state, absent_nosys);
 	in_child(*state, absent_off);
 	in_child(*state, absent_broken);
