@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* One table of options for all commands; --help and getopt_long() both read it. */
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "host/pve_conf.h"
@@ -125,16 +127,36 @@ static int opt_config(struct options *o, const char *arg)
 	return 0;
 }
 
+/* A worker's working folder is "/": what it opens is made absolute, in @buf. */
+static int opt_folder(const char **out, char buf[PATH_MAX], const char *arg)
+{
+	size_t len;
+
+	*out = arg;
+	if (arg[0] == '/')
+		return 0;
+	if (!getcwd(buf, PATH_MAX))
+		return complain(EXIT_USAGE, "%.200s: its path is wanted from / on, the "
+				"working folder is not known", arg);
+	len = strlen(buf);
+	if (snprintf(buf + len, PATH_MAX - len, "/%s", arg) >= (int)(PATH_MAX - len))
+		return complain(EXIT_USAGE, "%.200s: the path is too long", arg);
+	*out = buf;
+	return 0;
+}
+
 static int opt_run_dir(struct options *o, const char *arg)
 {
-	o->run_dir = arg;
-	return 0;
+	static char buf[PATH_MAX];
+
+	return opt_folder(&o->run_dir, buf, arg);
 }
 
 static int opt_state_dir(struct options *o, const char *arg)
 {
-	o->state_dir = arg;
-	return 0;
+	static char buf[PATH_MAX];
+
+	return opt_folder(&o->state_dir, buf, arg);
 }
 
 static int opt_replay(struct options *o, const char *arg)
@@ -169,8 +191,9 @@ static int opt_pve_node(struct options *o, const char *arg)
 
 static int opt_qemu_run(struct options *o, const char *arg)
 {
-	o->qemu_run = arg;
-	return 0;
+	static char buf[PATH_MAX];
+
+	return opt_folder(&o->qemu_run, buf, arg);
 }
 
 static int opt_script(struct options *o, const char *arg)

@@ -305,35 +305,40 @@ static int files_fill(int rules, const struct sandbox *sb,
 	return rc || !acts ? rc : files_bridges(rules, err);
 }
 
-/* 1, or 0 where the kernel has no Landlock. */
-static int files_shut(const struct sandbox *sb, const char *const dirs[SANDBOX_DIRS],
-		      bool acts, struct err *err)
+/* Rules to be taken, or -1 with 0 in @rc where the kernel has no Landlock. */
+static int files_rules(const struct sandbox *sb, const char *const dirs[SANDBOX_DIRS],
+		       bool acts, int *rc, struct err *err)
 {
-	int rules = landlock_open(err), rc;
+	int rules = landlock_open(err);
 
-	if (rules == -ENOSYS || rules == -EOPNOTSUPP)
-		return 0;
+	*rc = rules == -ENOSYS || rules == -EOPNOTSUPP ? 0 : rules;
 	if (rules < 0)
-		return rules;
-	rc = files_fill(rules, sb, dirs, acts, err);
-	if (rc) {
+		return -1;
+	*rc = files_fill(rules, sb, dirs, acts, err);
+	if (*rc) {
 		close(rules);
-		return rc;
+		return -1;
 	}
-	rc = landlock_enforce(rules, err);
-	return rc ? rc : 1;
+	return rules;
 }
 
 int sandbox_worker(const struct sandbox *sb, const char *const dirs[SANDBOX_DIRS],
 		   bool acts, struct err *err)
 {
-	int rc = eyes_open(err);
+	int rc = eyes_open(err), rules;
 
 	if (rc)
 		return rc;
 	tzset();                /* syslog() wants /etc/localtime, which is shut soon */
+	/* first: a path may be one from the working folder, which is left then */
+	rules = files_rules(sb, dirs, acts, &rc, err);
+	if (rc)
+		return rc;
 	if (acts && chdir("/") < 0)
 		return err_sys(err, errno, "/");
 	rc = sandbox_shed(WORKER_CAPS, err);
-	return rc ? rc : files_shut(sb, dirs, acts, err);
+	if (rc || rules < 0)
+		return rc;
+	rc = landlock_enforce(rules, err);
+	return rc ? rc : 1;
 }

@@ -58,3 +58,7 @@ recover 5 'busy: another gpureset'
 echo >"$dir/go"
 wait
 recover 0 'all put back$'
+# a worker's working folder is not the caller's
+echo "$undo" >"$journal"
+t 0 'all put back$' recover --run-dir "$(realpath --relative-to=. "$run")" --state-dir \
+	"$(realpath --relative-to=. "$run")"
