@@ -237,11 +237,15 @@ static const struct sandbox_rule sandbox_rules[] = {
 	{ "/dev/kmsg", LL_READ, false },
 	{ "/run/udev", LL_READ, false },
 	{ "/etc/gpureset", LL_READ, false },
-	/* where libpci looks, plain and compressed */
+	/* where libpci looks for names: its list, plain and compressed, and udev's */
 	{ "/usr/share/misc", LL_READ, false },
 	{ "/usr/share/misc/pci.ids", LL_READ, false },
 	{ "/usr/share/misc/pci.ids.gz", LL_READ, false },
 	{ "/usr/share/hwdata", LL_READ, false },
+	{ "/etc/udev/hwdb.bin", LL_READ, false },
+	{ "/etc/systemd/hwdb", LL_READ, false },
+	{ "/usr/lib/udev/hwdb.bin", LL_READ, false },
+	{ "/usr/lib/systemd/hwdb", LL_READ, false },
 	{ "/dev/vfio", LL_READ_DIR, false },
 	{ "/dev/vfio", LL_DEVICE, true },
 	{ "/dev/iommu", LL_DEVICE, true },
