@@ -15,6 +15,7 @@
 #define START_LOCK_US 60000000ull
 #define START_UNDO_US 30000000ull
 #define SLACK_US 30000000ull
+#define HURRY_US 10000000ull    /* what the shortest post-stop-timeout leaves a stop */
 #define STOP_GRACE_US 2000000ull        /* supervise(): a worker that was asked to stop */
 
 const char *hook_phase_str(enum hook_phase phase)
@@ -36,6 +37,7 @@ struct round {
 	struct hook_job hj[VMDEV_MOST];
 	struct job job[VMDEV_MOST];
 	size_t n;
+	bool hurry;                     /* somebody asked us to stop */
 	uint64_t most_us;               /* the longest time that any of them has in all */
 	uint64_t work_us;               /* and for its work */
 };
@@ -66,7 +68,8 @@ static uint64_t stop_work_us(uint64_t all_us)
 static void round_add(struct round *r, const struct hook_job *hj)
 {
 	bool start = hj->task == TASK_START;
-	uint64_t all = start ? hj->set.pre_start_us : hj->set.post_stop_us;
+	uint64_t all = r->hurry ? HURRY_US :
+		       start ? hj->set.pre_start_us : hj->set.post_stop_us;
 	struct hook_job *own = &r->hj[r->n];
 
 	*own = *hj;
@@ -136,7 +139,7 @@ static int round_end(struct round *r)
 /* PVE waits for a pre-start as long as it takes; not so for a stop. */
 static struct supervise_opts round_opts(const struct round *r)
 {
-	bool start = r->ev->phase == HOOK_PRE_START;
+	bool start = r->ev->phase == HOOK_PRE_START && !r->hurry;
 
 	return (struct supervise_opts){
 		.run_dir = r->o->run_dir, .state_dir = r->o->state_dir,
@@ -170,7 +173,7 @@ static int round_run(struct round *r)
 /* The VM does not start because of one card: the others were made ready in vain. */
 static void round_undo(const struct round *was)
 {
-	struct round undo = { .o = was->o, .ev = was->ev };
+	struct round undo = { .o = was->o, .ev = was->ev, .hurry = supervise_stopped() };
 
 	for (size_t i = 0; i < was->n; i++) {
 		struct hook_job hj = was->hj[i];

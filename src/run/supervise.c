@@ -82,6 +82,7 @@ struct sup {
 
 /* Of the last supervise() in this process, as the contract asks. */
 static const char *supervise_name = "none";
+static bool supervise_asked;
 
 static const int supervise_stops[] = { SIGTERM, SIGINT, SIGHUP };
 
@@ -90,6 +91,11 @@ static const int supervise_stops[] = { SIGTERM, SIGINT, SIGHUP };
 const char *supervise_loop(void)
 {
 	return supervise_name;
+}
+
+bool supervise_stopped(void)
+{
+	return supervise_asked;
 }
 
 /* Does not run during suspend: a host that slept has not used up a deadline. */
@@ -884,6 +890,7 @@ static void sup_close(struct sup *sup)
 	progress_clear(&sup->progress);
 	sup->loop.ops->close(&sup->loop);
 	sup_close_signals(sup);
+	supervise_asked = sup->signals;
 	sup_free(sup);
 }
 

@@ -107,5 +107,7 @@ int supervise(struct job *jobs, size_t n, const struct supervise_opts *opts,
 
 /* Which loop was really used by the last supervise(): "io_uring" or "poll". */
 const char *supervise_loop(void);
+/* Was it asked to stop by a signal? What follows should not take long. */
+bool supervise_stopped(void);
 
 #endif

@@ -167,6 +167,7 @@ static int run_jobs(struct rig *rig, size_t n,
 		if (!rig->job[i].work)
 			rig->job[i].work = work;
 	rc = supervise(rig->job, n, &rig->opts, &rig->err);
+	assert_false(supervise_stopped());
 	if (rig->kind != LOOP_AUTO && rc == 0)
 		assert_string_equal(supervise_loop(),
 				    rig->kind == LOOP_POLL ? "poll" : "io_uring");
@@ -765,6 +766,7 @@ static const int stops[] = { SIGTERM, SIGINT, SIGHUP };
 struct sent_back {
 	int rc, status;
 	bool mask_kept, deaf;   /* but for the stop signals; these blocked */
+	bool asked;             /* supervise_stopped() */
 	char loop[16];
 	char why[ERR_TEXT], report[64];
 };
@@ -784,6 +786,7 @@ static void harness_run(struct rig *rig, int notes, int result,
 	rig->opts.notes_to = fdopen(notes, "w");
 	rig->job[0].work = work;
 	back.rc = supervise(rig->job, 1, &rig->opts, &rig->err);
+	back.asked = supervise_stopped();
 	sigprocmask(SIG_SETMASK, NULL, &now);
 	back.deaf = true;
 	for (size_t i = 0; i < N_STOPS; i++)
@@ -865,7 +868,7 @@ static void test_signal_forwarded(void **state)
 		assert_int_equal(back.rc, 0);
 		assert_int_equal(back.status, EXIT_NO_METHOD);
 		assert_string_equal(back.report, "undone");
-		assert_true(back.mask_kept && back.deaf);
+		assert_true(back.mask_kept && back.deaf && back.asked);
 	}
 }
 
