@@ -11,6 +11,15 @@
  *
  * The eyes exist because Landlock forbids a process to look into those outside its
  * sandbox: who has a card open would no longer be seen, and "nobody" would be a lie.
+ *
+ * Other programs that run as nobody may signal eyes and supervisor (look into them they
+ * may not: not dumpable). Eyes that are killed or stopped: the worker gets an error
+ * from holders_find() and refuses or undoes. A supervisor that is killed: its worker,
+ * which is root's, finishes or undoes all the same and then ends (no PR_SET_PDEATHSIG).
+ * A reset can be spoilt that way, not left half done; as root without capabilities both
+ * could still write all of root's files, /proc/sysrq-trigger first, which is worse. An
+ * unused uid of our own cannot be known: systemd and containers hand out all ranges. In
+ * hooks the supervisor stays root (more_follows).
  */
 #ifndef GPURESET_RUN_SANDBOX_H
 #define GPURESET_RUN_SANDBOX_H
