@@ -131,8 +131,10 @@ static bool card_failed(struct hook_work *w, const struct report *r, int status)
 		snprintf(text, sizeof(text), "not reset: %s", status == EXIT_LOST ?
 			 "it does not answer, and nothing can be tried" :
 			 "no reset method applies to it");
+	/* somebody may have it; but who would look after it is not known */
+	w->not_ours |= r->sum->unasked;
 	/* a card that does not answer, or is left half done, may take the host along */
-	if (status == EXIT_LOST || r->sum->interrupted)
+	if (status == EXIT_LOST || r->sum->interrupted || r->sum->unasked)
 		return hook_fail(w, status, text);
 	hook_warn(w, text);
 	return true;

@@ -1045,14 +1045,29 @@ static bool exec_acts(const struct exec *x, const struct step *s)
 	return s->phase == PHASE_ACT && acts[s->kind] && !x->acting;
 }
 
-/* @s NULL: before the attempt. True: somebody is in the way, and *@err says who. */
-static bool exec_in_the_way(struct exec *x, const struct step *s, struct err *err)
+/* @s NULL: before the attempt. As exec_watch's ready(). */
+static int exec_ask(struct exec *x, const struct step *s, struct err *err)
 {
 	const struct exec_watch *w = x->watch;
 
 	if (!w || !w->ready || (x->a->errand && !s))
-		return false;
-	return w->ready(w->arg, x->a, s, err) < 0;
+		return 0;
+	return w->ready(w->arg, x->a, s, err);
+}
+
+/* Nobody is known to have it, so it is not for him to look after: this is a failure. */
+static bool exec_unasked(struct exec *x, const struct step *s, struct err *err)
+{
+	err_prefix(err, "whether somebody uses it by now is not known");
+	x->out->unasked = true;
+	if (s) {
+		exec_failed(x, x->a, s, err);
+		return true;
+	}
+	x->out->result = EXEC_FAILED;
+	x->out->err = *err;
+	err_prefix(&x->out->err, "%s", x->a->name);
+	return true;
 }
 
 static bool exec_refuse(struct exec *x, const struct step *s, const struct err *err)
@@ -1066,11 +1081,13 @@ static bool exec_refuse(struct exec *x, const struct step *s, const struct err *
 static bool exec_refused(struct exec *x, const struct step *s)
 {
 	struct err err = { 0 };
+	int rc;
 
 	if (s && !exec_acts(x, s))
 		return false;
-	if (exec_in_the_way(x, s, &err))
-		return exec_refuse(x, s, &err);
+	rc = exec_ask(x, s, &err);
+	if (rc < 0)
+		return rc == -EBUSY ? exec_refuse(x, s, &err) : exec_unasked(x, s, &err);
 	x->acting |= s && s->phase == PHASE_ACT;
 	return false;
 }
@@ -1082,7 +1099,7 @@ static bool exec_taken(struct exec *x, const struct step *s, struct err *err)
 
 	if (err->code != EBUSY || (s->kind != STEP_OWN && s->kind != STEP_HOT_RESET))
 		return false;
-	if (exec_in_the_way(x, NULL, &who))
+	if (exec_ask(x, NULL, &who) == -EBUSY)
 		return exec_refuse(x, s, &who);
 	return s->kind == STEP_OWN && exec_refuse(x, s, err);
 }
@@ -1234,7 +1251,7 @@ void exec_attempt(struct hw *hw, const struct plan *plan, const struct attempt *
 static bool exec_may_try(const struct attempt *a, const struct exec_summary *sum)
 {
 	return a->usable == ATTEMPT_YES && !sum->healthy && !sum->interrupted &&
-	       !sum->refused && (sum->answers || !a->needs_answer);
+	       !sum->refused && !sum->unasked && (sum->answers || !a->needs_answer);
 }
 
 void exec_plan(struct hw *hw, const struct plan *plan, const struct exec_watch *watch,
@@ -1255,6 +1272,7 @@ void exec_plan(struct hw *hw, const struct plan *plan, const struct exec_watch *
 			sum->refused = &out[i];
 		else
 			sum->tried++;
+		sum->unasked = out[i].unasked;
 		sum->answers = out[i].answers;
 		sum->interrupted = out[i].interrupted;
 		if (out[i].result == EXEC_HEALTHY && (out[i].answers || a->errand))

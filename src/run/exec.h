@@ -46,6 +46,8 @@ struct exec_outcome {
 	size_t nnotes;                  /* all of them, may exceed EXEC_MAX_NOTES */
 	size_t passed;                  /* steps passed by ("when"), part of steps_run */
 	bool interrupted;               /* stopped on request, or past the deadline */
+	/* FAILED, as ready() could not tell whether somebody uses the card */
+	bool unasked;
 	bool answers;                   /* afterwards the display function answers */
 	uint64_t took_us;               /* whole attempt */
 	uint64_t act_us;                /* the steps that act, alone */
@@ -117,8 +119,9 @@ struct exec_watch {
 	/*
 	 * May the card still be touched? Asked before each attempt but an errand (@s is
 	 * NULL), before each step that takes a driver off, and before the first step
-	 * that acts. 0, or a negative errno with who stands in the way in @err: then the
-	 * attempt is undone and no other is made. Must be quick.
+	 * that acts. 0; -EBUSY with who stands in the way in @err: a refusal; any other
+	 * negative errno: that could not be told, a failure. Either way the attempt is
+	 * undone and no other is made. Must be quick.
 	 */
 	int (*ready)(void *arg, const struct attempt *a, const struct step *s,
 		     struct err *err);
@@ -141,13 +144,15 @@ struct exec_summary {
 	size_t tried;                   /* attempts that were run, and not refused */
 	bool interrupted;
 	const struct exec_outcome *refused;     /* the attempt that was, or NULL */
+	bool unasked;                   /* the last attempt's */
 	uint64_t took_us;
 };
 
 /*
  * Walk the ladder: usable attempts in order until one ends healthy. After a failure
  * the next attempt runs only if the card still answers or the method can do without.
- * A refusal ends it. An errand that did all its steps counts as healthy.
+ * A refusal ends it, and so does a ready() that could not tell. An errand that did all
+ * its steps counts as healthy.
  * @out has plan->nattempts elements.
  */
 void exec_plan(struct hw *hw, const struct plan *plan, const struct exec_watch *watch,

@@ -244,6 +244,59 @@ static void test_forced(void **state)
 	rig_close(r);
 }
 
+/* The guard's eyes are gone at the @left-th question: no refusal, nor does it go on. */
+struct blind {
+	struct race race;
+	unsigned left;
+};
+
+static int blind_ready(void *arg, const struct attempt *a, const struct step *s,
+		       struct err *err)
+{
+	struct blind *b = arg;
+
+	if (!b->left)
+		return err_set(err, EPIPE, "who has it open cannot be seen");
+	b->left--;
+	return race_ready(&b->race, a, s, err);
+}
+
+static bool blind_run(unsigned left)
+{
+	static const struct race_scene s = { "flr", NULL, RIG_ROOT_PORT, NULL, NULL };
+	struct blind b = { .race.rig = race_rig(&s), .left = left };
+	const struct exec_watch watch = { .ready = blind_ready, .arg = &b };
+	struct race *x = &b.race;
+	struct rig_state before;
+	bool blind;
+
+	rig_remember(x->rig, &before);
+	exec_plan(x->rig->hw, &x->rig->plan, &watch, 0, x->out, &x->sum);
+	blind = x->sum.unasked;
+	assert_int_equal(blind, !x->sum.healthy);
+	assert_null(x->sum.refused);
+	if (blind) {
+		size_t failed = 0;
+
+		for (size_t i = 0; i < x->rig->plan.nattempts; i++)
+			failed += x->out[i].unasked;
+		assert_int_equal(failed, 1);
+		assert_null(rig_changed(x->rig, &before, true));
+	}
+	rig_close(x->rig);
+	return blind;
+}
+
+static void test_blind(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	while (blind_run(n))
+		n++;
+	assert_true(n > 1);
+}
+
 /* Someone whose process is not seen: the kernel's word alone ends it. */
 static void test_unseen(void **state)
 {
@@ -265,6 +318,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_access),
 		cmocka_unit_test(test_forced),
+		cmocka_unit_test(test_blind),
 		cmocka_unit_test(test_unseen),
 	};
 
