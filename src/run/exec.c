@@ -950,6 +950,13 @@ static void exec_pass(struct exec *x, const struct attempt *a, const struct step
 		x->watch->passed(x->watch->arg, a, s);
 }
 
+/* What takes something from the card's user. */
+static const bool exec_acting[STEP_KINDS] = {
+	[STEP_WRITE] = true, [STEP_SET] = true, [STEP_ATTR] = true,
+	[STEP_BIND] = true, [STEP_HOT_RESET] = true, [STEP_REMOVE] = true,
+	[STEP_PARK] = true,
+};
+
 /*
  * SAVE and KEEP only read, and know afterwards what is to be written down. A step whose
  * undo could not be written down counts as never started.
@@ -963,10 +970,12 @@ static int exec_do(struct exec *x, const struct step *s, struct err *err)
 		return rc;
 	exec_mark(x, x->at);
 	rc = exec_when(x, s, err);
-	if (!rc)
+	if (!rc) {
 		exec_pass(x, x->a, s);
-	else if (rc > 0)
+	} else if (rc > 0) {
+		x->acting |= s->phase == PHASE_ACT && exec_acting[s->kind];
 		rc = exec_try(x, s, err);
+	}
 	if (!rc && x->keep)
 		exec_undone(x, x->at);
 	return rc;
@@ -1035,14 +1044,9 @@ static void exec_interrupted(struct exec *x, const struct attempt *a,
 /* Is this where the card's user would first lose something? */
 static bool exec_acts(const struct exec *x, const struct step *s)
 {
-	static const bool acts[STEP_KINDS] = {
-		[STEP_WRITE] = true, [STEP_SET] = true, [STEP_ATTR] = true,
-		[STEP_BIND] = true, [STEP_HOT_RESET] = true, [STEP_REMOVE] = true,
-	};
-
 	if (s->phase == PHASE_PREPARE)
-		return s->kind == STEP_BIND;
-	return s->phase == PHASE_ACT && acts[s->kind] && !x->acting;
+		return s->kind == STEP_BIND || s->kind == STEP_PARK;
+	return s->phase == PHASE_ACT && exec_acting[s->kind] && !x->acting;
 }
 
 /* @s NULL: before the attempt. As exec_watch's ready(). */
@@ -1086,10 +1090,9 @@ static bool exec_refused(struct exec *x, const struct step *s)
 	if (s && !exec_acts(x, s))
 		return false;
 	rc = exec_ask(x, s, &err);
-	if (rc < 0)
-		return rc == -EBUSY ? exec_refuse(x, s, &err) : exec_unasked(x, s, &err);
-	x->acting |= s && s->phase == PHASE_ACT;
-	return false;
+	if (rc >= 0)
+		return false;
+	return rc == -EBUSY ? exec_refuse(x, s, &err) : exec_unasked(x, s, &err);
 }
 
 /* VFIO says that somebody has it: the guard knows who. */

@@ -118,10 +118,11 @@ struct exec_watch {
 	bool (*stop)(void *arg);
 	/*
 	 * May the card still be touched? Asked before each attempt but an errand (@s is
-	 * NULL), before each step that takes a driver off, and before the first step
-	 * that acts. 0; -EBUSY with who stands in the way in @err: a refusal; any other
-	 * negative errno: that could not be told, a failure. Either way the attempt is
-	 * undone and no other is made. Must be quick.
+	 * NULL), before each step that takes a driver off or lets a function sleep, and
+	 * before the first step that acts and is not passed by. 0; -EBUSY with who stands
+	 * in the way in @err: a refusal; any other negative errno: that could not be
+	 * told, a failure. Either way the attempt is undone and no other is made. Must
+	 * be quick.
 	 */
 	int (*ready)(void *arg, const struct attempt *a, const struct step *s,
 		     struct err *err);
