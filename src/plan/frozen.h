@@ -23,7 +23,7 @@ struct frozen {
 	const char *boot;               /* the kernel's boot id */
 	const char *card;               /* frozen_card() */
 	const char *quirk;              /* "amd-fiji FILE:27", or "-" */
-	const char *step;               /* the last that was begun, as step_print() */
+	const char *step;               /* first that may hang it, as step_print() */
 	const char *kernel;             /* release */
 	const char *time;               /* by the wall clock, which may be wrong */
 	/* What was not undone then: lines "undo ...", @undo_len bytes, no NUL. */

@@ -39,7 +39,7 @@ struct exec {
 	/* place of the intent of the BIND that changed driver_override last */
 	size_t override_of;
 	bool override_mute;             /* nothing was written down this time */
-	bool in_danger;                 /* keep->danger() knows of this attempt */
+	enum quirk_risk told;           /* the risk that keep->danger() knows of */
 	const struct reg_cond *cond;    /* the condition read last, and its value */
 	uint32_t value;
 	bool ones;                      /* ... one of its alternatives read all ones */
@@ -292,17 +292,20 @@ static bool exec_undoes(const struct exec *x, size_t i)
 	       s->kind != STEP_VFIO_CLOSE;
 }
 
-/* It may be the last thing that this host does: say so first. */
+/*
+ * It may be the last thing that this host does: say so first. Once: bringing it to disk
+ * takes as long as the disk does, and the steps of a program belong together.
+ */
 static int exec_danger(struct exec *x, const struct step *s, struct err *err)
 {
 	int rc;
 
-	if (!x->keep->danger || s->risk < RISK_HOST_MAY_HANG)
+	if (!x->keep->danger || s->risk <= x->told)
 		return 0;
 	rc = x->keep->danger(x->keep->arg, x->a, s, err);
-	if (rc && x->undoing && x->in_danger)
+	if (rc && x->undoing && x->told)
 		return 0;       /* half done is worse, and the attempt is known */
-	x->in_danger |= !rc;
+	x->told = rc ? x->told : s->risk;
 	return rc;
 }
 

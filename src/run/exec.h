@@ -87,8 +87,8 @@ struct exec_undo {
  * also for the driver_override that STEP_BIND changes for a moment. When it fails, the
  * step fails before anything was done. undone(): that undo was done.
  *
- * danger() is called after that, before a step that may hang the host; when it fails,
- * that step is not done either. But an undo, or a program's tail, is done all the same
+ * danger() is called after that, before the first step of an attempt that may hang the
+ * host, and before one that risks more; when it fails, that step is not done either. But an undo, or a program's tail, is done all the same
  * if danger() has succeeded earlier in this attempt.
  */
 struct exec_keep {

@@ -21,6 +21,9 @@
  * All lines from "method" to "undo" (none or more) once more for each further attempt;
  * "end" counts them. Anything else is damage, and then nothing of it is believed.
  *
+ * The step is the first that may hang the host (or the first of those that risk more);
+ * which one did is not known. What is to be undone later on is added as it comes.
+ *
  * The undo lines are for people. After a boot there is nothing to put back: driver,
  * driver_override, reset_method, power/control and d3cold_allowed are the kernel's
  * memory; the firmware's PERST# puts bridges, slots and configuration spaces to their
