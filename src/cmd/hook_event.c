@@ -5,6 +5,7 @@
 #include <syslog.h>
 
 #include "cmd/hook_card.h"
+#include "cmd/work.h"
 #include "run/sandbox.h"
 #include "run/supervise.h"
 
@@ -167,6 +168,7 @@ static int round_run(struct round *r)
 	fflush(stdout);
 	if (supervise(r->job, r->n, &so, &err) < 0)
 		return complain(EXIT_FAILED, "%s", err.text);
+	work_settle(r->o, r->job, r->n);
 	return round_end(r);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cmd/report.h"
+#include "hw/hw_linux.h"
 #include "plan/guards.h"
 #include "plan/parts.h"
 #include "run/freeze.h"
@@ -376,6 +377,37 @@ static int overall(const struct job *jobs, size_t n)
 	return EXIT_HEALTHY;
 }
 
+/* Who is stuck in the kernel has the lock still, and may hang the host yet. */
+static void settle_slot(const struct options *o, struct hw *hw, struct bdf slot)
+{
+	struct frozen_list list;
+	int lock = lock_take(o->run_dir, slot, NULL);
+
+	if (lock < 0)
+		return;
+	freeze_read(hw, o->state_dir, slot, &list);
+	freeze_settle(&list, slot, NULL);
+	freeze_list_free(&list);
+	close(lock);
+}
+
+void work_settle(const struct options *o, const struct job *jobs, size_t n)
+{
+	struct hw *hw = NULL;
+
+	for (size_t i = 0; i < n && !o->replay; i++) {
+		const struct job *job = &jobs[i];
+
+		if (job->no_lock || !job->why[0] || job->status == EXIT_STUCK)
+			continue;
+		if (!hw)
+			hw = hw_linux_open(NULL);
+		if (hw)
+			settle_slot(o, hw, job->slot);
+	}
+	hw_close(hw);
+}
+
 int work_supervise(const struct options *o, struct job *jobs, size_t n)
 {
 	/* whose card it is (hook release); an empty recording is removed afterwards */
@@ -399,6 +431,7 @@ int work_supervise(const struct options *o, struct job *jobs, size_t n)
 		fprintf(stderr, "gpureset: %s\n", err.text);
 		return EXIT_FAILED;
 	}
+	work_settle(o, jobs, n);
 	if (o->json)
 		print_json(jobs, n);
 	for (size_t i = 0; i < n; i++) {

@@ -102,4 +102,11 @@ void work_send_error(struct channel *ch, const struct options *o, struct bdf slo
  */
 int work_supervise(const struct options *o, struct job *jobs, size_t n);
 
+/*
+ * After supervise(): the host has outlived the workers that died or were killed, so what
+ * they wrote down about risky steps is taken off (freeze_settle()) before a boot makes it
+ * count against the method. Not of a worker that is stuck, or of a slot that is locked.
+ */
+void work_settle(const struct options *o, const struct job *jobs, size_t n);
+
 #endif

@@ -21,9 +21,11 @@
 #include <cmocka.h>
 
 #include "cmd/work.h"
+#include "hw/hw_linux.h"
 #include "hw/hw_ops.h"
 #include "run/freeze.h"
 #include "run/journal.h"
+#include "run/lock.h"
 #include "sim_rig.h"
 
 #define FIJI "quirks/amd-fiji.quirk"
@@ -1025,6 +1027,46 @@ static void test_not_ours(void **state)
 	rig_close(r);
 }
 
+/* A worker was killed: its supervisor has seen that the host lived. */
+static void test_settle(void **state)
+{
+	static char text[512], boot[64];
+	struct options o = { .run_dir = run_dir, .state_dir = state_dir };
+	struct job job = { .why = "the worker was killed" };
+	struct hw *hw = hw_linux_open(NULL);
+	int lock;
+
+	(void)state;
+	assert_int_equal(hw_host_read(hw, BOOT_ID, boot, sizeof(boot), NULL), 0);
+	hw_close(hw);
+	bdf_from_sysfs("0000:01:00.0", &job.slot);
+	snprintf(text, sizeof(text), "gpureset risk 1\nmethod flr\nboot %s\ncard c\n"
+		 "quirk -\nstep s\nkernel k\ntime t\nend 1\n", boot);
+	record_put(text);
+	for (int how = 0; how < 4; how++) {
+		struct job one = job;
+
+		if (how == 1)
+			one.why[0] = '\0';
+		one.status = how == 2 ? EXIT_STUCK : EXIT_FAILED;
+		lock = how ? -1 : lock_take(run_dir, job.slot, NULL);
+		work_settle(&o, &one, 1);
+		assert_int_equal(record_is_there(), how < 3);
+		close(lock);
+	}
+	record_put(text);
+	job.no_lock = true;
+	work_settle(&o, &job, 1);
+	assert_true(record_is_there());
+	/* another boot's counts */
+	job.no_lock = false;
+	memcpy(strstr(text, "boot ") + 5, BOOT_2, strlen(BOOT_2));
+	record_put(text);
+	work_settle(&o, &job, 1);
+	assert_true(record_is_there());
+	dir_clean(run_dir, "0000:01:00.lock");
+}
+
 /* The quirk's word on a method counts from its first step that acts. */
 static void test_marks(void **state)
 {
@@ -1077,7 +1119,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLEAN(test_sentence), CLEAN(test_list), CLEAN(test_drop),
 		CLEAN(test_bridge_gone), CLEAN(test_damaged), CLEAN(test_not_ours),
-		CLEAN(test_marks), CLEAN(test_power_cut), CLEAN(test_sync_fails),
+		CLEAN(test_marks), CLEAN(test_settle), CLEAN(test_power_cut), CLEAN(test_sync_fails),
 		CLEAN(test_cannot_write), CLEAN(test_hangs_everywhere),
 	};
 
