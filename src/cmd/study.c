@@ -136,7 +136,7 @@ int study_card(struct study *s, struct hw *hw, const struct quirk_db *db,
 
 	memset(s, 0, sizeof(*s));
 	if (!o->replay) {
-		freeze_read(hw, o->state_dir, spec->bdf, &s->frozen);
+		freeze_read_card(hw, o->state_dir, spec->bdf, &s->frozen);
 		with.frozen = &s->frozen;
 	}
 	return study_plan(s, hw, db, spec, &with, err);

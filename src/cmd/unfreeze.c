@@ -142,6 +142,36 @@ static void unfreeze_pick(struct frozen_list *list, const char *method)
 	list->n = kept;
 }
 
+/* That one alone, of a file that may hold another card's as well. */
+static bool unfreeze_is(const struct frozen *f, const void *arg)
+{
+	const struct frozen *what = arg;
+
+	return !strcmp(f->method, what->method) && !strcmp(f->card, what->card) &&
+	       !strcmp(f->boot, what->boot);
+}
+
+/* The card has another address by now: the lock of the old one keeps its file. */
+static int unfreeze_moved(struct unfreeze *u, struct bdf slot,
+			  const struct frozen_list *list, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < list->n && !rc; i++) {
+		const struct frozen *f = &list->item[i];
+		int lock;
+
+		if (bdf_same_slot(f->slot, slot))
+			continue;
+		lock = lock_take(u->o->run_dir, f->slot, err);
+		if (lock < 0)
+			return lock;
+		rc = freeze_drop(u->o->state_dir, f->slot, unfreeze_is, f, err);
+		close(lock);
+	}
+	return rc;
+}
+
 static int unfreeze_clear(struct unfreeze *u, struct bdf slot, const char *method,
 			  struct frozen_list *list, struct err *err)
 {
@@ -161,6 +191,8 @@ static int unfreeze_clear(struct unfreeze *u, struct bdf slot, const char *metho
 		return 0;
 	rc = freeze_drop(u->o->state_dir, slot, method ? unfreeze_names : NULL, method,
 			 err);
+	if (!rc)
+		rc = unfreeze_moved(u, slot, list, err);
 	return rc ? complain(EXIT_CONFIG, "%s", err->text) : 0;
 }
 
@@ -187,7 +219,7 @@ static int unfreeze_slot(struct unfreeze *u, struct bdf slot, const char *method
 	if (err.code)
 		return complain(err.code == EWOULDBLOCK ? EXIT_BUSY : EXIT_CONFIG, "%s",
 				err.text);
-	freeze_read(u->hw, u->o->state_dir, slot, &list);
+	freeze_read_card(u->hw, u->o->state_dir, slot, &list);
 	status = unfreeze_clear(u, slot, method, &list, &err);
 	if (!status)
 		unfreeze_done(u, slot, &list);

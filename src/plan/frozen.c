@@ -70,7 +70,7 @@ static const char *frozen_why(struct plan *plan, const struct attempt *a)
 {
 	const struct frozen_list *list = plan->opts.frozen;
 	const struct frozen *f = frozen_find(plan, a);
-	char slot[BDF_STR], text[ERR_TEXT];
+	char slot[BDF_STR], text[ERR_TEXT], then[BDF_STR + 16] = "", old[BDF_STR];
 
 	bdf_slot_str(plan->target->spec.bdf, slot);
 	if (list->wrong.code && a->risk >= RISK_HOST_MAY_HANG)
@@ -80,7 +80,10 @@ static const char *frozen_why(struct plan *plan, const struct attempt *a)
 	if (!f)
 		return NULL;
 	frozen_say(f, text, sizeof(text));
-	return plan_text(plan, "%s; `gpureset unfreeze %s` allows it again", text, slot);
+	if (!bdf_same_slot(f->slot, plan->target->spec.bdf))
+		snprintf(then, sizeof(then), ", as %s then", bdf_slot_str(f->slot, old));
+	return plan_text(plan, "%s%s; `gpureset unfreeze %s` allows it again", text, then,
+			 slot);
 }
 
 static size_t frozen_others(const struct plan *plan)

@@ -29,14 +29,18 @@ struct frozen {
 	/* What was not undone then: lines "undo ...", @undo_len bytes, no NUL. */
 	const char *undo;
 	size_t undo_len;
+	struct bdf slot;                /* where the card was then: whose list it is in */
 };
 
 #define FROZEN_BOOT 64
 #define FROZEN_MOST 32          /* of a slot; a card has fewer methods */
 struct frozen_list {
-	struct frozen item[FROZEN_MOST];        /* of one slot; maybe several cards */
+	/* of one slot, maybe several cards; behind them what moved here with its card */
+	struct frozen item[FROZEN_MOST];
 	size_t n;
 	char *text;
+	char *more[FROZEN_MOST];        /* texts of those that moved */
+	size_t nmore;
 	const char *dir;                /* where it comes from; not owned */
 	char boot[FROZEN_BOOT];         /* this boot; "": not known, so it is none */
 	/* Code not 0: it cannot be read, so what hung the host before is not known. */

@@ -145,6 +145,8 @@ static int freeze_load(const char *state_dir, struct bdf slot, struct frozen_lis
 		return rc;
 	}
 	wrong = freeze_lines(list, len, &nr);
+	for (size_t i = 0; i < list->n; i++)
+		list->item[i].slot = slot;
 	if (!wrong)
 		return 0;
 	freeze_list_free(list);
@@ -162,14 +164,79 @@ void freeze_read(struct hw *hw, const char *state_dir, struct bdf slot,
 void freeze_list_free(struct frozen_list *list)
 {
 	free(list->text);
+	for (size_t i = 0; i < list->nmore; i++)
+		free(list->more[i]);
 	list->text = NULL;
-	list->n = 0;
+	list->n = list->nmore = 0;
 }
 
 int freeze_slots(const char *state_dir, rundir_slot_fn *fn, void *arg, struct err *err)
 {
 	return rundir_slots(state_dir, FREEZE_PREFIX, "records", fn, arg,
 			    err);
+}
+
+/* --- cards that have another address by now --------------------------------------- */
+
+static bool moved_is(struct hw *hw, struct bdf fn, const char *card)
+{
+	static const char *const ids[] = {
+		"vendor", "device", "subsystem_vendor", "subsystem_device",
+	};
+	char text[32], is[FROZEN_CARD] = "";
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+		if (hw_attr_read(hw, fn, ids[i], text, sizeof(text), NULL))
+			return false;
+		snprintf(is + 5 * i, sizeof(is) - 5 * i, "%04lx%s",
+			 strtoul(text, NULL, 16) & 0xffff, i < 3 ? ":" : "");
+	}
+	return !strcmp(is, card);
+}
+
+/* Is that card, as frozen_card() says it, in @slot? */
+static bool moved_has(struct hw *hw, struct bdf slot, const char *card)
+{
+	for (slot.fn = 0; slot.fn < SLOT_FNS; slot.fn++)
+		if (moved_is(hw, slot, card))
+			return true;
+	return false;
+}
+
+struct moved {
+	struct hw *hw;
+	struct bdf to;
+	struct frozen_list *list;
+};
+
+static int moved_add(struct bdf slot, void *arg)
+{
+	const struct moved *m = arg;
+	struct frozen_list *list = m->list, from;
+	size_t had = list->n;
+
+	if (bdf_same_slot(slot, m->to) || list->nmore == FROZEN_MOST)
+		return 0;
+	freeze_load(list->dir, slot, &from);
+	for (size_t i = 0; i < from.n && list->n < FROZEN_MOST; i++)
+		if (moved_has(m->hw, m->to, from.item[i].card) &&
+		    !moved_has(m->hw, slot, from.item[i].card))
+			list->item[list->n++] = from.item[i];
+	if (list->n == had) {
+		freeze_list_free(&from);
+		return 0;
+	}
+	list->more[list->nmore++] = from.text;
+	return 0;
+}
+
+void freeze_read_card(struct hw *hw, const char *state_dir, struct bdf slot,
+		      struct frozen_list *list)
+{
+	struct moved m = { .hw = hw, .to = slot, .list = list };
+
+	freeze_read(hw, state_dir, slot, list);
+	freeze_slots(state_dir, moved_add, &m, NULL);
 }
 
 /* --- writing ---------------------------------------------------------------------- */

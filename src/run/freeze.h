@@ -54,6 +54,14 @@ void freeze_read(struct hw *hw, const char *state_dir, struct bdf slot,
 		 struct frozen_list *list);
 void freeze_list_free(struct frozen_list *list);
 
+/*
+ * The same, and what other slots' files say of a card that is in @slot now and no longer
+ * in theirs: bus numbers change with what is plugged in. Of two equal cards the one at
+ * the recorded address is taken for it. Such a file that cannot be read is passed over.
+ */
+void freeze_read_card(struct hw *hw, const char *state_dir, struct bdf slot,
+		      struct frozen_list *list);
+
 /* rundir_slots() of those with a record. */
 int freeze_slots(const char *state_dir, rundir_slot_fn *fn, void *arg, struct err *err);
 

@@ -286,7 +286,7 @@ static void scene_plan(struct rig *r)
 	struct err err = { 0 };
 
 	freeze_list_free(&list);
-	freeze_read(r->hw, state_dir, r->slot, &list);
+	freeze_read_card(r->hw, state_dir, r->slot, &list);
 	if (rig_plan(r, &opts, &err))
 		fail_msg("%s", err.text);
 	assert_true(r->plan.nattempts <= MAX_ATTEMPTS);
@@ -937,6 +937,33 @@ static void test_bridge_gone(void **state)
 	rig_close(r);
 }
 
+/* The card's own, which had another address then. */
+static void test_moved(void **state)
+{
+	struct rig *r = rig_with("gpureset risk 1\n" ONE("flr", BOOT_1, "@") "end 1\n");
+	struct bdf old;
+	char from[128], to[128];
+
+	(void)state;
+	bdf_from_sysfs("0000:01:01.0", &old);
+	snprintf(from, sizeof(from), "%s/" RECORD, state_dir);
+	snprintf(to, sizeof(to), "%s/risk-0000:01:01", state_dir);
+	assert_int_equal(rename(from, to), 0);
+	scene_plan(r);
+	must_be_off(r, "flr", true);
+	must_be_off(r, BUS, false);
+	assert_non_null(strstr(named(r, "flr")->reason, ", as 0000:01:01 then; `gpureset "
+			       "unfreeze 0000:01:00`"));
+	/* an equal card is there: then it is that one's */
+	rig_add(r, scenes[0].kind, old);
+	rig_boot(r);
+	scene_plan(r);
+	assert_int_equal(list.n, 0);
+	assert_false(named(r, "flr")->frozen);
+	dir_clean(state_dir, "risk-0000:01:01");
+	rig_close(r);
+}
+
 /* What may hang the host is off, what is safe is not. */
 static void must_deny_risky(struct rig *r, const char *what, const char *word)
 {
@@ -1119,7 +1146,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLEAN(test_sentence), CLEAN(test_list), CLEAN(test_drop),
 		CLEAN(test_bridge_gone), CLEAN(test_damaged), CLEAN(test_not_ours),
-		CLEAN(test_marks), CLEAN(test_settle), CLEAN(test_power_cut), CLEAN(test_sync_fails),
+		CLEAN(test_marks), CLEAN(test_moved), CLEAN(test_settle), CLEAN(test_power_cut), CLEAN(test_sync_fails),
 		CLEAN(test_cannot_write), CLEAN(test_hangs_everywhere),
 	};
 
