@@ -88,6 +88,7 @@ int hook_card_work(struct job *job, struct channel *ch)
 	w.told.owner = hook_still_ours;
 	w.told.owner_arg = &w;
 	w.deadline = hw_now(w.hw) + j->work_us;
+	w.watch.recover_until = w.deadline;
 	work_run(&w);
 	study_free(&w.s);
 	hw_close(w.hw);

@@ -59,7 +59,7 @@ static int run_recover(const struct reset_job *rj, struct channel *ch, bool rest
 {
 	const struct options *o = rj->opts;
 	struct work_watch w = { .ch = ch, .verbose = o->verbose };
-	const struct exec_watch watch = work_watch(&w);
+	struct exec_watch watch = work_watch(&w);
 	struct hw *hw;
 	int rc = 0;
 
@@ -68,6 +68,7 @@ static int run_recover(const struct reset_job *rj, struct channel *ch, bool rest
 	hw = open_hw(o, err);
 	if (!hw)
 		return open_status(err);
+	watch.recover_until = o->timeout_us ? hw_now(hw) + o->timeout_us : 0;
 	if (rest)
 		work_recover_rest(hw, o->run_dir, &rj->spec, rj->plan.force, &watch, rec);
 	else

@@ -116,7 +116,7 @@ static int work_may_recover(struct hw *hw, const char *run_dir,
 {
 	int rc = recover_needed(run_dir, spec->bdf, err);
 
-	memset(rec, 0, sizeof(*rec));
+	*rec = (struct recovery){ .pulsed = rec->pulsed };
 	return rc > 0 ? work_in_use(hw, spec, force, err) : rc;
 }
 
@@ -164,7 +164,7 @@ void work_recover_rest(struct hw *hw, const char *run_dir, const struct bdf_spec
 		       unsigned force, const struct exec_watch *watch,
 		       struct recovery *rec)
 {
-	struct recovery rest = { 0 };
+	struct recovery rest = { .pulsed = rec->pulsed };
 	struct err err = { 0 };
 	int rc;
 
@@ -180,6 +180,7 @@ void work_recover_rest(struct hw *hw, const char *run_dir, const struct bdf_spec
 	rec->later = 0;
 	rec->failed = rest.failed;
 	rec->first = rest.first;
+	rec->pulsed = rest.pulsed;
 	if (!rec->note.code)
 		rec->note = rest.note;
 }

@@ -707,6 +707,12 @@ static int appear_rescan(struct exec *x, const struct step *s, struct err *err)
 	return hw_attr_write(x->hw, s->aux, "rescan", "1", err);
 }
 
+/* What an earlier run left can wait for another one. */
+static bool appear_stop(const struct exec *x, const struct step *s)
+{
+	return exec_stop(x) || (s->undo_of == UNDO_OF_EARLIER && exec_asked(x));
+}
+
 /* A rescan that fails is asked for again, as long as there is time. */
 static int do_appear(struct exec *x, const struct step *s, struct err *err)
 {
@@ -719,7 +725,7 @@ static int do_appear(struct exec *x, const struct step *s, struct err *err)
 		exec_forget(x, s);
 		if (hw_attr_exists(x->hw, s->fn, "vendor") && exec_answers(x, s->fn))
 			return 0;
-		if (hw_now(x->hw) >= end || exec_stop(x))
+		if (hw_now(x->hw) >= end || appear_stop(x, s))
 			return rc ? rc : appear_missed(hw_now(x->hw) - start, err);
 		rc = appear_rescan(x, s, err);
 		if (hw_attr_exists(x->hw, s->fn, "vendor") && exec_answers(x, s->fn))

@@ -128,6 +128,11 @@ struct exec_watch {
 		     struct err *err);
 	void *arg;
 	const struct exec_keep *keep;   /* NULL: nothing is written down */
+	/*
+	 * Of hw_now(), 0: none; for recover_slot() alone, which waits no longer for a
+	 * card that is gone. All others are told their deadline.
+	 */
+	uint64_t recover_until;
 };
 
 /*

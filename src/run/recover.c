@@ -245,7 +245,8 @@ static void recover_run(struct recover *r, const struct exec_watch *watch)
 	if (watch)
 		own = *watch;
 	own.keep = &keep;
-	exec_attempt(r->hw, &r->plan, &r->plan.attempt[0], &own, 0, &out);
+	exec_attempt(r->hw, &r->plan, &r->plan.attempt[0], &own, own.recover_until,
+		     &out);
 	r->rec->failed += out.nfailed;
 	if (out.nfailed)
 		r->rec->first = out.err;
@@ -280,8 +281,40 @@ static bool recover_lost(const struct recover *r, struct bdf *bridge)
 	return false;
 }
 
-/* What the attempt was about to do when it was killed: a dead card answers to that. */
-static void recover_pulse(const struct recover *r, struct bdf bridge,
+/* Does the kernel say so of the bridge, or of a function that was removed? */
+static bool recover_no_pulse(const struct recover *r, const struct bridge_facts *br)
+{
+	bool denied = br->no_bus_reset;
+
+	for (size_t i = 0; i < r->ndue; i++) {
+		uint32_t id = r->due[i]->image.id;
+
+		if (r->due[i]->step.kind == STEP_RESTORE)
+			denied |= kernel_denies(id & 0xffff, (uint16_t)(id >> 16), 0,
+						false) & KDENY_BUS;
+	}
+	return denied;
+}
+
+static int recover_bridge(const struct recover *r, struct bdf bridge,
+			  struct bridge_facts *br, struct err *err)
+{
+	char text[BDF_STR];
+
+	facts_bridge(r->hw, bridge, br, err);
+	if (!err->code && recover_no_pulse(r, br))
+		err_set(err, EPERM, "a bus reset below %s is on the kernel's list of "
+			"those that break a card", bdf_str(bridge, text));
+	if (err->code)
+		err_prefix(err, "the card was not woken by a bus reset");
+	return -err->code;
+}
+
+/*
+ * What the attempt was about to do when it was killed: a dead card answers to that. That
+ * its quirk allows it was asked then.
+ */
+static bool recover_pulse(const struct recover *r, struct bdf bridge,
 			  const struct exec_watch *watch)
 {
 	struct exec_watch own = { .keep = &r->journal->keep };
@@ -294,15 +327,23 @@ static void recover_pulse(const struct recover *r, struct bdf bridge,
 	if (watch)
 		own = *watch;
 	own.keep = &r->journal->keep;
-	facts_bridge(r->hw, bridge, &br, &err);
-	if (err.code)
-		return;
+	if (recover_bridge(r, bridge, &br, &err)) {
+		r->rec->note = err;
+		return false;
+	}
 	a = plan_errand(&plan, &target_none, "waking a card that was removed");
 	part_port_hush(a, &br, PHASE_RESTORE);
 	part_pulse(a, &br);
 	attempt_flush_undo(a, PHASE_RESTORE);
-	exec_attempt(r->hw, &plan, &plan.attempt[0], &own, 0, &out);
+	exec_attempt(r->hw, &plan, &plan.attempt[0], &own, own.recover_until, &out);
 	plan_free(&plan);
+	if (out.result != EXEC_HEALTHY)
+		r->rec->note = out.err;
+	if (out.undo.code) {
+		r->rec->failed++;
+		r->rec->note = out.undo;
+	}
+	return out.result == EXEC_HEALTHY && !out.undo.code;
 }
 
 /* --- the journal ------------------------------------------------------------------ */
@@ -339,6 +380,11 @@ static struct recover *recover_new(struct hw *hw, struct bdf slot, struct journa
 	return r;
 }
 
+static void recover_forget(struct recovery *rec)
+{
+	*rec = (struct recovery){ .pulsed = rec->pulsed };
+}
+
 /* *@again (may be NULL): a card that could not be found was woken, so try again. */
 static int recover_once(struct hw *hw, struct bdf slot, struct journal *j, bool drivers,
 			const struct exec_watch *watch, struct recovery *rec,
@@ -348,14 +394,14 @@ static int recover_once(struct hw *hw, struct bdf slot, struct journal *j, bool 
 	struct bdf bridge;
 	int rc;
 
-	memset(rec, 0, sizeof(*rec));
+	recover_forget(rec);
 	r->drivers = drivers;
 	rc = recover_read(r, err);
 	if (!rc && r->ndue)
 		recover_run(r, watch);
-	if (!rc && again && recover_lost(r, &bridge)) {
-		recover_pulse(r, bridge, watch);
-		*again = true;
+	if (!rc && again && !rec->pulsed && recover_lost(r, &bridge)) {
+		rec->pulsed = true;
+		*again = recover_pulse(r, bridge, watch);
 	}
 	recover_free(r);
 	return rc;
@@ -370,7 +416,7 @@ static int recover_with(struct hw *hw, const char *run_dir, struct bdf slot,
 	size_t steps;
 	int rc;
 
-	memset(rec, 0, sizeof(*rec));
+	recover_forget(rec);
 	rc = journal_reopen(&journal, run_dir, slot, err);
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;

@@ -13,15 +13,22 @@ struct recovery {
 	size_t failed;          /* of these: could not be done and stay in the journal */
 	size_t later;           /* of these: host drivers, left for recover_slot() */
 	struct err first;       /* of those that failed */
-	struct err note;        /* a configuration that was passed over; code 0: none */
+	/* a configuration that was passed over, or a pulse that failed; code 0: none */
+	struct err note;
+	/* a card that was gone was to be woken: once is enough, so it is never cleared */
+	bool pulsed;
 };
 
 /*
- * The caller holds the slot's lock, and nobody uses the card. Reads the journal, runs
+ * The caller holds the slot's lock, and nobody uses the card; @rec was zeroed before its
+ * first call. Reads the journal, runs
  * its undo steps in the order in which the attempt would have, and removes it when all
  * were done; what could not be done stays for the next time. Of an undo that is in it
  * more than once the first is the true one. Safe to run twice. A journal that is damaged
- * is followed as far as it can be read. @watch may be NULL; its keep is not used. 0 also
+ * is followed as far as it can be read. A card that cannot be found again is waited for
+ * until @watch says to stop, or its recover_until, and then woken by a reset of its bus
+ * where nothing else is on that and no list forbids it. @watch may be NULL; its keep is
+ * not used. 0 also
  * when there is nothing; a negative errno when the journal cannot be read or trusted.
  */
 int recover_slot(struct hw *hw, const char *run_dir, struct bdf slot,

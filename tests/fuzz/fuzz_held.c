@@ -110,7 +110,7 @@ static void put_back(const uint8_t *data, size_t size)
 	};
 	struct hw *hw = hw_sim_open();
 	uint64_t most = UNDO_MOST_US;
-	struct recovery rec;
+	struct recovery rec = { 0 };
 	struct err err = { 0 };
 	int rc;
 

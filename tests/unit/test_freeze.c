@@ -571,7 +571,7 @@ static void after_a_kill(const struct scene *s, size_t attempt, const bool *usab
 {
 	struct rig *r = boot_again(s, BOOT_1);
 	struct exec_outcome out;
-	struct recovery rec;
+	struct recovery rec = { 0 };
 
 	assert_true(record_is_there());
 	assert_int_equal(recover_slot(r->hw, run_dir, r->slot, NULL, &rec, NULL), 0);
@@ -757,7 +757,7 @@ static void test_sync_fails(void **state)
 		struct rig *r = scene_rig(&scenes[2], BOOT_1);
 		struct rig_state before;
 		struct exec_outcome out;
-		struct recovery rec;
+		struct recovery rec = { 0 };
 		const char *wrong;
 
 		scene_plan(r);

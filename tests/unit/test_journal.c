@@ -234,7 +234,7 @@ static bool worker(struct rig *r, const struct attempt *a, struct exec_outcome *
 
 static struct recovery recover(struct rig *r, const char *what)
 {
-	struct recovery rec;
+	struct recovery rec = { 0 };
 	struct err err = { 0 };
 
 	if (recover_slot(r->hw, run_dir, r->slot, NULL, &rec, &err))
@@ -497,7 +497,7 @@ static void kill_at(const struct course *c, uint64_t at, enum how how, struct co
 	struct rig *r = scene_open(c->scene);
 	const struct attempt *a = &r->plan.attempt[c->attempt];
 	struct exec_outcome out;
-	struct recovery rec;
+	struct recovery rec = { 0 };
 	char what[300];
 
 	snprintf(what, sizeof(what), "%s: %s: killed %s write %d of %d%s", c->scene->name,
@@ -862,7 +862,7 @@ static void test_damaged(void **state)
 static void test_damaged_is_followed(void **state)
 {
 	struct rig *r = rig_open("flr", RIG_ROOT_PORT);
-	struct recovery rec;
+	struct recovery rec = { 0 };
 
 	(void)state;
 	journal_at("0000:01:00");
@@ -887,7 +887,7 @@ static void must_refuse(const char *word)
 {
 	struct rig *r = rig_open("flr", RIG_ROOT_PORT);
 	struct journal j;
-	struct recovery rec;
+	struct recovery rec = { 0 };
 	struct err err = { 0 };
 
 	assert_int_equal(journal_open(&j, run_dir, r->slot, &err), -EPERM);
@@ -1002,7 +1002,7 @@ static size_t tight_disk(const struct course *c, size_t most)
 	struct rig *r = scene_open(c->scene);
 	const struct attempt *a = &r->plan.attempt[c->attempt];
 	struct exec_outcome out;
-	struct recovery rec;
+	struct recovery rec = { 0 };
 	char what[300];
 
 	snprintf(what, sizeof(what), "%s: %s: room for %zu bytes", c->scene->name,
@@ -1049,7 +1049,7 @@ static void test_set_up_anew(void **state)
 	const struct step restore = { .kind = STEP_RESTORE, .phase = PHASE_RESTORE,
 				      .fn = rig_fn(r, 0), .limit_us = 1000000 };
 	const struct exec_undo u = { &restore, 1, &save, 0 };
-	struct recovery rec;
+	struct recovery rec = { 0 };
 	struct journal j;
 	uint32_t bar;
 
@@ -1098,7 +1098,7 @@ static void test_all_ones(void **state)
 		{ .kind = STEP_BIND, .phase = PHASE_PUT_BACK, .fn = rig_fn(r, 0),
 		  .text = "amdgpu" },
 	};
-	struct recovery rec;
+	struct recovery rec = { 0 };
 	struct journal j;
 	uint32_t was, bar;
 
@@ -1138,7 +1138,7 @@ static void test_all_ones(void **state)
 static void test_drivers_later(void **state)
 {
 	struct rig *r = scene_open(&scenes[2]);
-	struct recovery rec;
+	struct recovery rec = { 0 };
 	struct exec_outcome out;
 	struct err err = { 0 };
 
@@ -1177,7 +1177,7 @@ static void test_worker(void **state)
 	const struct hw_holder qemu = { 4711, "qemu-system-x86", "/dev/vfio/21" };
 	struct rig *r = scene_open(&scenes[2]);
 	struct exec_outcome out;
-	struct recovery rec;
+	struct recovery rec = { 0 };
 	struct err err = { 0 };
 	char text[1024];
 
@@ -1215,7 +1215,7 @@ static void test_worker(void **state)
 static void test_first_is_true(void **state)
 {
 	struct rig *r = rig_open("flr", RIG_ROOT_PORT);
-	struct recovery rec;
+	struct recovery rec = { 0 };
 
 	(void)state;
 	journal_at("0000:01:00");

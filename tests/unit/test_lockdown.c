@@ -322,7 +322,7 @@ static void test_killed(void **state)
 	for (bool more = true; more; kills += more) {
 		struct rig *r = locked("fury", FIJI);
 		struct rig_state before;
-		struct recovery rec;
+		struct recovery rec = { 0 };
 		struct err err = { 0 };
 
 		hw_shim_trace(r->hw, count_refusals, &refusals);

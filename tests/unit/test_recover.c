@@ -124,7 +124,7 @@ static void look_count(const struct step *s, void *arg)
 static void test_look(void **state)
 {
 	const struct bdf slot = rig_bdf("01:00.0");
-	struct recovery rec;
+	struct recovery rec = { 0 };
 	struct err err = { 0 };
 	unsigned kinds = 0;
 
@@ -157,7 +157,7 @@ static void test_put_back(void **state)
 	struct rig *r = rig_open("flr", RIG_ROOT_PORT);
 	struct work_watch w = { .ch = NULL };
 	const struct exec_watch quiet = { .arg = &w };
-	struct recovery rec;
+	struct recovery rec = { 0 };
 	struct err err = { 0 };
 	char text[64];
 
@@ -207,7 +207,7 @@ static void test_foreign(void **state)
 	static const char *const fns[] = {
 		"00:01.0", "01:00.0", "02:00.0", "03:00.1", "02:01.0", "04:00.0",
 	};
-	struct recovery rec;
+	struct recovery rec = { 0 };
 	struct err err = { 0 };
 
 	(void)state;
