@@ -92,14 +92,53 @@ static bool recover_ours(const struct recover *r, struct bdf fn)
 	return false;
 }
 
-static bool recover_foreign(struct recover *r, const struct step *s)
+/* Has it, and where it was removed the bridge above it, left the machine? */
+static bool recover_gone(const struct recover *r, struct bdf fn)
 {
+	if (hw_attr_exists(r->hw, fn, "vendor"))
+		return false;
+	for (size_t i = 0; i < r->list.n; i++) {
+		const struct step *s = &r->list.item[i].step;
+
+		if (s->kind == STEP_APPEAR && bdf_eq(s->fn, fn) &&
+		    hw_attr_exists(r->hw, s->aux, "vendor"))
+			return false;
+	}
+	return true;
+}
+
+static void recover_done(const struct recover *r, const struct journal_item *done)
+{
+	for (size_t i = 0; i < r->list.n; i++) {
+		const struct journal_item *it = &r->list.item[i];
+
+		if (same_undo(done, it))
+			journal_done(r->journal, it->attempt, it->place);
+	}
+}
+
+/* Nothing will ever put that back, nor need it be: it goes with what it is about. */
+static bool recover_drop(struct recover *r, const struct journal_item *it)
+{
+	char text[BDF_STR];
+
+	err_set(&r->rec->note, ENODEV, "%s is not part of the machine any more, so what "
+		"was to be put back there was dropped", bdf_str(it->step.fn, text));
+	recover_done(r, it);
+	return true;
+}
+
+static bool recover_foreign(struct recover *r, const struct journal_item *it)
+{
+	const struct step *s = &it->step;
 	bool aux = s->kind == STEP_APPEAR && !bdf_eq(s->aux, s->fn);
 	struct bdf fn = recover_ours(r, s->fn) ? s->aux : s->fn;
 	char text[BDF_STR], slot[BDF_STR];
 
 	if (recover_ours(r, s->fn) && (!aux || recover_ours(r, s->aux)))
 		return false;
+	if (recover_gone(r, s->fn))
+		return recover_drop(r, it);
 	r->rec->failed++;
 	err_set(&r->rec->first, EPERM, "%s: the journal %s names it, but it is neither "
 		"a function of %s nor a bridge above that, so nothing was done to it; "
@@ -140,7 +179,7 @@ static void recover_sort(struct recover *r)
 	for (size_t i = 0; i < r->ndue; i++)
 		if (recover_later(r, r->due[i]))
 			r->rec->later++;
-		else if (!r->hw || !recover_foreign(r, &r->due[i]->step))
+		else if (!r->hw || !recover_foreign(r, r->due[i]))
 			r->due[kept++] = r->due[i];
 	r->ndue = kept;
 	qsort(r->due, r->ndue, sizeof(*r->due), due_cmp);
@@ -225,12 +264,8 @@ static void recover_undone(void *arg, size_t place)
 		r->journal->keep.undone(r->journal, place);
 		return;
 	}
-	for (size_t i = 0; i < r->list.n && place > r->first; i++) {
-		const struct journal_item *it = &r->list.item[i];
-
-		if (same_undo(r->due[place - 1 - r->first], it))
-			journal_done(r->journal, it->attempt, it->place);
-	}
+	if (place > r->first)
+		recover_done(r, r->due[place - 1 - r->first]);
 }
 
 static void recover_run(struct recover *r, const struct exec_watch *watch)

@@ -218,13 +218,22 @@ static void test_foreign(void **state)
 	dir_write("journal-0000:03:00", AWAKE(1, "0000:00:01.0") AWAKE(2, "0000:01:00.0")
 		  AWAKE(3, "0000:02:00.0") AWAKE(4, "0000:03:00.1")
 		  AWAKE(5, "0000:02:01.0") AWAKE(6, "0000:04:00.0")
-		  "undo 1.7 appear 0000:03:00.0 phase=2 us=1000000 below=0000:02:01.0\n");
+		  "undo 1.10 appear 0000:09:00.2 phase=2 us=1000000 below=0000:02:01.0\n"
+		  "undo 1.7 appear 0000:03:00.0 phase=2 us=1000000 below=0000:02:01.0\n"
+		  AWAKE(8, "0000:09:00.0")
+		  "undo 1.9 appear 0000:09:00.1 phase=2 us=1000000 below=0000:08:01.0\n");
 	assert_int_equal(recover_slot(r->hw, run_dir, r->slot, NULL, &rec, &err), 0);
-	assert_int_equal(rec.failed, 3);
+	assert_int_equal(rec.failed, 4);
+	assert_non_null(strstr(rec.note.text, "0000:09:00.1 is not part of the machine"));
 	assert_non_null(strstr(rec.first.text, "0000:02:01.0: the journal"));
 	assert_non_null(strstr(rec.first.text, "neither a function of 0000:03:00 nor"));
 	for (size_t i = 0; i < 6; i++)
 		assert_int_equal(is_auto(r, fns[i]), i < 4);
+	/* what has left the machine has left the journal */
+	assert_int_equal(recover_slot(r->hw, run_dir, r->slot, NULL, &rec, &err), 0);
+	assert_int_equal(rec.steps, 4);
+	assert_int_equal(rec.failed, 4);
+	assert_int_equal(rec.note.code, 0);
 	rig_close(r);
 }
 
