@@ -33,10 +33,13 @@ uint64_t held_age_s(const struct hold_vm *vm, uint64_t now_us)
 
 static bool held_sign(const struct hold_vm *vm, unsigned signs, uint64_t now_us)
 {
-	if (vm->since_s && signs & HELD_RECENT &&
-	    held_age_s(vm, now_us) < HELD_WAIT_S)
-		return true;
-	return signs & HELD_LOCKED && held_locked(vm->name);
+	uint64_t most_s = vm->locked_s ? vm->locked_s : HELD_WAIT_S;
+	enum held_sign sign = !vm->since_s ? HELD_STOPS : vm->locked_s ? HELD_LOCKED :
+			      HELD_RECENT;
+
+	if (!(signs & sign) || (vm->since_s && held_age_s(vm, now_us) >= most_s))
+		return false;
+	return sign == HELD_RECENT || held_locked(vm->name);
 }
 
 const struct hold_vm *held_waits(const struct hold *h, size_t from, const char *self,
@@ -49,17 +52,19 @@ const struct hold_vm *held_waits(const struct hold *h, size_t from, const char *
 	return NULL;
 }
 
-void held_claim(struct hold *h, const char *vm)
+void held_claim(struct hold *h, const char *vm, uint64_t now_us)
 {
 	for (size_t i = h->nvms; i-- > 0;)
-		if (!held_locked(h->vm[i].name))
+		if (!held_sign(&h->vm[i], HELD_LOCKED, now_us))
 			hold_vm_drop(h, h->vm[i].name);
 	hold_vm_add(h, vm, 0);
 }
 
-void held_add(struct hold *h, const char *vm, uint64_t now_us)
+void held_add(struct hold *h, const char *vm, uint64_t pre_start_us, uint64_t now_us)
 {
-	hold_vm_add(h, vm, held_locked(vm) ? 0 : held_seconds(now_us));
+	hold_vm_add(h, vm, held_seconds(now_us));
+	if (held_locked(vm))
+		hold_vm_find(h, vm)->locked_s = pre_start_us / 1000000 + HELD_WAIT_S;
 }
 
 int held_put_back(struct hw *hw, const char *run_dir, struct bdf slot,

@@ -4,8 +4,9 @@
  * the held file; its post-start, when it did not get the card, and its post-stop take it
  * out again, and what is held is put back when nobody is left who waits for it. Of a VM
  * whose start failed in between nothing is heard again until its next one: that its start
- * goes on is shown by Proxmox' lock, or, where nobody has that lock (libvirt, a hook that
- * is called by hand), only by the time.
+ * goes on is shown by Proxmox' lock, for as long as a start may take (a backup has it for
+ * hours), or, where nobody has that lock (libvirt, a hook that is called by hand), only
+ * by the time.
  */
 #ifndef GPURESET_CMD_HOOK_HELD_H
 #define GPURESET_CMD_HOOK_HELD_H
@@ -15,14 +16,15 @@
 
 /*
  * A QEMU that libvirt starts allocates its memory before it opens the card; a guest with
- * much of it takes a minute.
+ * much of it takes a minute. With Proxmox' lock that comes after the pre-start timeout.
  */
 #define HELD_WAIT_S 120
 
 enum held_sign {
-	HELD_LOCKED = 1 << 0,           /* Proxmox has the VM's lock */
+	HELD_LOCKED = 1 << 0,           /* Proxmox has the VM's lock since its pre-start */
 	HELD_RECENT = 1 << 1,           /* its pre-start was without, and not long ago */
-	HELD_ANY = HELD_LOCKED | HELD_RECENT,
+	HELD_STOPS = 1 << 2,            /* it got the card, and Proxmox has its lock */
+	HELD_ANY = HELD_LOCKED | HELD_RECENT | HELD_STOPS,
 };
 
 /*
@@ -39,10 +41,10 @@ uint64_t held_age_s(const struct hold_vm *vm, uint64_t now_us);
  * @vm has got the card, so it is last in the list: whom it was made ready for before has
  * to have it reset again. Of those only whom PVE still starts stay, as it may get it yet.
  */
-void held_claim(struct hold *h, const char *vm);
+void held_claim(struct hold *h, const char *vm, uint64_t now_us);
 
-/* Adds the VM whose pre-start this is, with a time where it needs one. */
-void held_add(struct hold *h, const char *vm, uint64_t now_us);
+/* Adds the VM whose pre-start this is and may take @pre_start_us. */
+void held_add(struct hold *h, const char *vm, uint64_t pre_start_us, uint64_t now_us);
 
 /*
  * Nobody has the card open, and nobody waits for it: what is in @h is put back, host

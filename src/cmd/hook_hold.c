@@ -28,6 +28,11 @@ static void save_held(struct hook_work *w)
 		hook_log(w, LOG_WARNING, err.text);
 }
 
+static void hold_add(struct hook_work *w)
+{
+	held_add(&w->hold, w->job->ev->vm, w->job->set.pre_start_us, hw_now(w->hw));
+}
+
 /*
  * This VM has no more use for it; the start of another one may be about to, and has made
  * it ready: then it stays as it is. Who did so before this VM had it has it reset again.
@@ -54,7 +59,7 @@ bool stage_leave(struct hook_work *w)
  */
 static bool wait_along(struct hook_work *w, const char *why)
 {
-	held_add(&w->hold, w->job->ev->vm, hw_now(w->hw));
+	hold_add(w);
 	save_held(w);
 	return hook_not_ours(w, why);
 }
@@ -93,7 +98,7 @@ bool stage_claim(struct hook_work *w)
 {
 	if (!w->hold.nvms)
 		return false;
-	held_claim(&w->hold, w->job->ev->vm);
+	held_claim(&w->hold, w->job->ev->vm, hw_now(w->hw));
 	save_held(w);
 	return true;
 }
@@ -108,7 +113,7 @@ bool stage_hold(struct hook_work *w)
 
 	/* nobody has it open, and no other start goes on: who else is named has died */
 	w->hold.nvms = 0;
-	held_add(&w->hold, w->job->ev->vm, hw_now(w->hw));
+	hold_add(w);
 	/* on disk before it is done: whoever kills us leaves the old values */
 	if (!rc)
 		rc = held_write(w->job->o->run_dir, w->spec.bdf, &w->hold, &err);

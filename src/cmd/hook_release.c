@@ -61,7 +61,7 @@ static int release_waits(const struct release *r, struct err *err)
 	if (!vm)
 		return 0;
 	bdf_slot_str(r->job->spec.bdf, slot);
-	if (!vm->since_s)
+	if (!vm->since_s || vm->locked_s)
 		return err_set(err, EBUSY, "%s: the start or stop of VM %s is under way "
 			       "(Proxmox VE has its lock); try again when it is over",
 			       slot, vm->name);

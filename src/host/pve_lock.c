@@ -13,7 +13,7 @@
 /* "1: FLOCK  ADVISORY  WRITE 712 00:18:1234 0 EOF": proc_locks(5). */
 static bool lock_line_is(const char *line, size_t len, const struct stat *st)
 {
-	char text[128], kind[16];
+	char text[128], kind[16], how[16];
 	unsigned maj, min;
 	uintmax_t ino;
 
@@ -21,8 +21,9 @@ static bool lock_line_is(const char *line, size_t len, const struct stat *st)
 		return false;
 	memcpy(text, line, len);
 	text[len] = '\0';
-	return sscanf(text, "%*[^:]: %15s %*s %*s %*d %x:%x:%ju", kind, &maj, &min,
-		      &ino) == 4 && !strcmp(kind, "FLOCK") && maj == major(st->st_dev) &&
+	return sscanf(text, "%*[^:]: %15s %*s %15s %*d %x:%x:%ju", kind, how, &maj,
+		      &min, &ino) == 5 && !strcmp(kind, "FLOCK") &&
+	       !strcmp(how, "WRITE") && maj == major(st->st_dev) &&
 	       min == minor(st->st_dev) && ino == st->st_ino;
 }
 

@@ -27,7 +27,8 @@ struct hold_item {
 /* A VM whose start has made the card ready, and whose stop is to come. */
 struct hold_vm {
 	char name[HOLD_VM];             /* "101", or a libvirt guest's name */
-	uint64_t since_s;               /* when; of hw_now(), 0: not known */
+	uint64_t since_s;               /* its pre-start; of hw_now(), 0: it has it */
+	uint64_t locked_s;              /* so long it may be PVE's lock; 0: had none */
 };
 
 struct hold {

@@ -38,4 +38,5 @@ void hold_vm_add(struct hold *h, const char *name, uint64_t since_s)
 	vm = &h->vm[h->nvms++];
 	snprintf(vm->name, sizeof(vm->name), "%s", name);
 	vm->since_s = since_s;
+	vm->locked_s = 0;
 }

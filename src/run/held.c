@@ -51,6 +51,8 @@ static void held_put_items(FILE *f, const struct hold *h)
 		held_put_value(f, h->vm[i].name);
 		if (h->vm[i].since_s)
 			fprintf(f, " %ju", (uintmax_t)h->vm[i].since_s);
+		if (h->vm[i].since_s && h->vm[i].locked_s)
+			fprintf(f, " %ju", (uintmax_t)h->vm[i].locked_s);
 		fputc('\n', f);
 	}
 	for (size_t i = 0; i < h->n; i++) {
@@ -131,7 +133,7 @@ static const char *held_seconds(const char *text, uint64_t *s)
 	size_t n = strspn(text, "0123456789");
 
 	if (!n || n > 18 || text[n] || text[0] == '0')
-		return "the third field is no number of seconds";
+		return "a time is no number of seconds";
 	*s = strtoull(text, NULL, 10);
 	return NULL;
 }
@@ -139,12 +141,14 @@ static const char *held_seconds(const char *text, uint64_t *s)
 /* Behind "vm "; a version before wrote one VM, without a time. */
 static const char *held_vm(char *text, struct hold *h)
 {
-	char *name = strsep(&text, " "), value[HOLD_VM];
+	char *name = strsep(&text, " "), *since = strsep(&text, " "), value[HOLD_VM];
 	const char *wrong = held_get_value(name, value, sizeof(value));
-	uint64_t since_s = 0;
+	uint64_t since_s = 0, locked_s = 0;
 
+	if (!wrong && since)
+		wrong = held_seconds(since, &since_s);
 	if (!wrong && text)
-		wrong = held_seconds(text, &since_s);
+		wrong = held_seconds(text, &locked_s);
 	if (wrong)
 		return wrong;
 	if (!value[0])
@@ -154,6 +158,7 @@ static const char *held_vm(char *text, struct hold *h)
 	if (h->nvms == HOLD_VMS)
 		return "there are too many VMs";
 	hold_vm_add(h, value, since_s);
+	hold_vm_find(h, value)->locked_s = locked_s;
 	return NULL;
 }
 

@@ -20,7 +20,9 @@
 #include <linux/pci_regs.h>
 
 #include "base/diag.h"
+#include "cmd/hook_held.h"
 #include "hw/hw_write.h"
+#include "cmd/hook_held.h"
 #include "plan/hold.h"
 #include "run/held.h"
 #include "sim_rig.h"
@@ -1106,6 +1108,7 @@ static void assert_held(const struct hold *h, const struct hold *got)
 	for (size_t i = 0; i < h->nvms; i++) {
 		assert_string_equal(got->vm[i].name, h->vm[i].name);
 		assert_int_equal(got->vm[i].since_s, h->vm[i].since_s);
+		assert_int_equal(got->vm[i].locked_s, h->vm[i].locked_s);
 	}
 	assert_int_equal(got->n, h->n);
 	for (size_t i = 0; i < h->n; i++) {
@@ -1131,6 +1134,7 @@ static void test_file(void **state)
 	hold_vm_add(&h, "a \"guest\"", 0);
 	hold_vm_add(&h, "101", 999999999999999999ull);
 	hold_vm_add(&h, "102", 1);
+	hold_vm_find(&h, "102")->locked_s = 240;
 	add(&h, "10000:0b:00.0", "reset_method", "flr bus", "");
 	add(&h, "0b:00.0", "driver", "amdgpu", "vfio-pci");
 	add(&h, "0b:00.7", "driver", "a%b \"c\"\n\x7f\xff", "");
@@ -1206,6 +1210,32 @@ static void test_vms(void **state)
 #define HEAD "gpureset held 1\n"
 #define GOOD "0000:0b:00.0 driver \"amdgpu\" \"vfio-pci\"\n"
 
+/* Whose start goes on? Of none is anything heard, nor has PVE any lock here. */
+static void test_waits(void **state)
+{
+	static const uint64_t second = 1000000;
+	static struct hold h;
+
+	(void)state;
+	hold_vm_add(&h, "none such", 8);
+	assert_non_null(held_waits(&h, 0, NULL, HELD_RECENT, 100 * second));
+	assert_null(held_waits(&h, 0, NULL, HELD_LOCKED, 100 * second));
+	assert_null(held_waits(&h, 0, "none such", HELD_ANY, 100 * second));
+	assert_non_null(held_waits(&h, 0, NULL, HELD_ANY, 126 * second));
+	assert_null(held_waits(&h, 0, NULL, HELD_ANY, 127 * second));
+	/* it had the lock at its pre-start, so without it the start is over */
+	h.vm[0].locked_s = 240;
+	assert_null(held_waits(&h, 0, NULL, HELD_ANY, 8 * second));
+	h.nvms = 0;
+	held_add(&h, "none such", 120 * second, 7 * second);
+	assert_int_equal(h.vm[0].since_s, 8);
+	assert_int_equal(h.vm[0].locked_s, 0);
+	held_claim(&h, "another", 8 * second);
+	assert_int_equal(h.nvms, 1);
+	assert_int_equal(h.vm[0].since_s, 0);
+	assert_null(held_waits(&h, 0, NULL, HELD_ANY, 9 * second));
+}
+
 /* As the version before wrote it: one VM, who was to start last, without a time. */
 static void test_file_before(void **state)
 {
@@ -1264,7 +1294,8 @@ static const struct {
 	{ HEAD "vm \"101\" \n", 2, "number of seconds" },
 	{ HEAD "vm \"101\" 0\n", 2, "number of seconds" },
 	{ HEAD "vm \"101\" 5x\n", 2, "number of seconds" },
-	{ HEAD "vm \"101\" 5 6\n", 2, "number of seconds" },
+	{ HEAD "vm \"101\" 5 06\n", 2, "number of seconds" },
+	{ HEAD "vm \"101\" 5 6 7\n", 2, "number of seconds" },
 	{ HEAD "vm \"101\" 1000000000000000000\n", 2, "number of seconds" },
 	{ HEAD "vm \"101\"\nvm \"102\"\nvm \"101\" 7\n", 4, "stands above already" },
 	{ HEAD GOOD "vm \"101\"\n", 3, "fewer than four" },
@@ -1438,6 +1469,7 @@ int main(void)
 		cmocka_unit_test(test_missing_no_bridge),
 		cmocka_unit_test(test_missing_function),
 		cmocka_unit_test(test_missing_dead), cmocka_unit_test(test_file),
+		cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_file_full), cmocka_unit_test(test_file_damaged),
 		cmocka_unit_test(test_file_flips), cmocka_unit_test(test_file_not_ours),
 		cmocka_unit_test(test_file_new_link),

@@ -272,6 +272,10 @@ static void test_lock(void **state)
 	put_text(locks, line);
 	assert_true(pve_vm_locked(dir, locks, 101));
 	assert_false(pve_vm_locked(dir, locks, 102));
+	snprintf(line, sizeof(line), "1: FLOCK  ADVISORY  READ 7 %02x:%02x:%ju 0 EOF\n",
+		 major(st.st_dev), minor(st.st_dev), (uintmax_t)st.st_ino);
+	put_text(locks, line);
+	assert_false(pve_vm_locked(dir, locks, 101));   /* no start */
 	snprintf(line, sizeof(line), "1: FLOCK  ADVISORY  WRITE 7 %02x:%02x:%ju 0 EOF\n",
 		 major(st.st_dev), minor(st.st_dev), (uintmax_t)st.st_ino + 1);
 	put_text(locks, line);
