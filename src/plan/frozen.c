@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "plan/frozen.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,6 +74,10 @@ static const char *frozen_why(struct plan *plan, const struct attempt *a)
 	char slot[BDF_STR], text[ERR_TEXT], then[BDF_STR + 16] = "", old[BDF_STR];
 
 	bdf_slot_str(plan->target->spec.bdf, slot);
+	if (list->wrong.code == EACCES && a->risk >= RISK_HOST_MAY_HANG)
+		return plan_text(plan, "it may hang the host, and whether it did so "
+				 "before is not known here: %s; ask as root",
+				 list->wrong.text);
 	if (list->wrong.code && a->risk >= RISK_HOST_MAY_HANG)
 		return plan_text(plan, "it may hang the host, and whether it did so "
 				 "before is not known: %s; `gpureset unfreeze %s` "

@@ -66,6 +66,7 @@ static int rundir_open_dir(const char *run_dir, struct err *err)
 	fd = rundir_look_dir(run_dir, err);
 	if (fd < 0 || !made)
 		return fd;
+	fchmod(fd, 0755);       /* whatever the umask; if it fails, only root reads it */
 	up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (up < 0 || fsync(up)) {
 		err_sys(err, errno, "cannot bring the folder %s to disk", run_dir);

@@ -1094,6 +1094,25 @@ static void test_settle(void **state)
 	dir_clean(run_dir, "0000:01:00.lock");
 }
 
+/* The folder may be looked into by all, whatever the umask; a record only by root. */
+static void test_other_user(void **state)
+{
+	struct rig *r = scene_rig(&scenes[0], BOOT_1);
+	mode_t mask = umask(077);
+	struct stat st;
+
+	(void)state;
+	record_put("anything");
+	umask(mask);
+	assert_int_equal(stat(state_dir, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(seteuid(65534), 0);
+	must_deny_risky(r, "another user", "ask as root");
+	assert_null(strstr(named(r, "flr")->reason, "unfreeze"));
+	assert_int_equal(seteuid(0), 0);
+	rig_close(r);
+}
+
 /* The quirk's word on a method counts from its first step that acts. */
 static void test_marks(void **state)
 {
@@ -1146,7 +1165,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLEAN(test_sentence), CLEAN(test_list), CLEAN(test_drop),
 		CLEAN(test_bridge_gone), CLEAN(test_damaged), CLEAN(test_not_ours),
-		CLEAN(test_marks), CLEAN(test_moved), CLEAN(test_settle), CLEAN(test_power_cut), CLEAN(test_sync_fails),
+		CLEAN(test_marks), CLEAN(test_other_user),
+		CLEAN(test_moved), CLEAN(test_settle), CLEAN(test_power_cut), CLEAN(test_sync_fails),
 		CLEAN(test_cannot_write), CLEAN(test_hangs_everywhere),
 	};
 
