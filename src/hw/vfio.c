@@ -18,6 +18,8 @@
 
 #define VFIO_TRIES 5            /* device locks are held shortly: 5 x 40 ms */
 #define VFIO_PAUSE_US 40000
+/* Another worker's hot reset of a card in the same group takes 100 ms and more. */
+#define VFIO_GROUP_TRIES 25     /* x 40 ms */
 #define VFIO_FIRST_ROOM 32      /* functions; ENOSPC tells when it is not enough */
 
 /* One open IOMMU group (legacy) or one bound function (cdev). */
@@ -232,6 +234,17 @@ static int group_viable(struct vfio_run *r, const struct vfio_part *p, struct er
 	return 0;
 }
 
+static int group_open_again(struct vfio_run *r, const char *path)
+{
+	int i, fd = run_open(r, path);
+
+	for (i = 1; i < VFIO_GROUP_TRIES && fd == -EBUSY; i++) {
+		r->sys->sleep_us(r->ctx, VFIO_PAUSE_US);
+		fd = run_open(r, path);
+	}
+	return fd;
+}
+
 /* -ENOENT: no such group device, without a message; the cdev may be there. */
 static int group_open(struct vfio_run *r, int group, struct err *err)
 {
@@ -243,7 +256,7 @@ static int group_open(struct vfio_run *r, int group, struct err *err)
 	p->fd = r->t->own ? vfio_own_fd(r->t->own, group) : -1;
 	p->held = p->fd >= 0;
 	if (!p->held)
-		p->fd = run_open(r, path);
+		p->fd = group_open_again(r, path);
 	if (p->fd == -ENOENT)
 		return -ENOENT;
 	if (p->fd == -EBUSY)

@@ -49,6 +49,7 @@ struct fn_facts {
 	char driver[32];        /* "" when none is bound */
 	char driver_override[64];       /* "" when none is set */
 	int iommu_group;        /* -1: none that VFIO may use */
+	bool group_shared;      /* a function of another slot, no bridge, is in it */
 	int enabled;            /* kernel's enable count; -1: unknown */
 	/* its vendor-specific capability; 0: none, or not looked for (facts_vfio()) */
 	uint8_t vndr_cap, vndr_len;

@@ -164,6 +164,21 @@ static bool fn_removable(struct hw *hw, struct bdf bdf, struct err *err)
 	       !strcmp(text, "removable");
 }
 
+/* Without ACS on the way several cards are one group. A list unread: as before it. */
+static bool fn_group_shared(struct hw *hw, struct bdf bdf)
+{
+	char names[4096], *name, *rest = names;
+	struct bdf other;
+
+	if (hw_attr_read(hw, bdf, "iommu_group/devices", names, sizeof(names), NULL))
+		return false;
+	while ((name = strsep(&rest, "\n")))
+		if (bdf_from_sysfs(name, &other) && !bdf_same_slot(other, bdf) &&
+		    facts_class(hw, other) >> 16 != PCI_BASE_CLASS_BRIDGES)
+			return true;
+	return false;
+}
+
 static void fn_kernel_view(struct hw *hw, struct bdf bdf, struct fn_facts *fn,
 			   struct err *err)
 {
@@ -174,6 +189,7 @@ static void fn_kernel_view(struct hw *hw, struct bdf bdf, struct fn_facts *fn,
 	fn->class_code = (uint32_t)fn_number(hw, bdf, "class", 0, err);
 	fn->revision = (uint8_t)fn_number(hw, bdf, "revision", 0, err);
 	fn->iommu_group = (int)fn_number(hw, bdf, "iommu_group", -1, err);
+	fn->group_shared = fn->iommu_group >= 0 && fn_group_shared(hw, bdf);
 	fn->enabled = (int)fn_number(hw, bdf, "enable", -1, err);
 	fn->vfs = (int)fn_number(hw, bdf, "sriov_numvfs", 0, err);
 	fn->boot_vga = fn_number(hw, bdf, "boot_vga", 0, err) == 1;

@@ -153,7 +153,7 @@ static bool own_leads(const struct plan *plan, const struct attempt *a, size_t i
 {
 	const struct fn_facts *fn = plan->target->fn;
 
-	if (fn[i].iommu_group < 0 || !part_touches(plan, a, i) ||
+	if (fn[i].iommu_group < 0 || fn[i].group_shared || !part_touches(plan, a, i) ||
 	    (what == OWN_BOUND && strcmp(fn[i].driver, "vfio-pci") != 0))
 		return false;
 	for (size_t k = 0; k < i; k++)

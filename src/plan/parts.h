@@ -58,6 +58,8 @@ void part_settle_audio(struct plan *plan, struct attempt *a);
  * What is not owned this way:
  * - kernels without the group interface (CONFIG_VFIO_GROUP=n): binding the cdev would
  *   be owning, but resets the function, and its last close does so again;
+ * - a group with functions of other slots in it (no ACS): two workers, each at its own
+ *   card of such a group, would refuse each other, and the lock is one a slot;
  * - functions of host drivers: asked right before the driver is taken off
  *   (exec_watch.ready), which leaves the moment between; afterwards there is nothing
  *   that could be opened. Who opened it in that moment is cut off by a DRM driver

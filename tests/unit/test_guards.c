@@ -297,6 +297,35 @@ static void test_neighbour_open(void **state)
 	rig_close(r);
 }
 
+/* --- a group of several slots ------------------------------------------------------ */
+
+static bool owns(const struct attempt *a)
+{
+	for (size_t i = 0; i < a->nsteps; i++)
+		if (a->step[i].kind == STEP_OWN)
+			return true;
+	return false;
+}
+
+/* Its card is another worker's to reset at the same time; bridges are nobody's. */
+static void test_shared_group(void **state)
+{
+	struct rig *r = with_neighbour(0x030000);
+
+	(void)state;
+	rig_vfio(r);
+	hw_sim_attr(r->sim, rig_fn(r, 0), "iommu_group/devices",
+		    "0000:00:01.0\n0000:01:00.0\n0000:02:01.0\n0000:02:01.1");
+	plan_ok(r, 0);
+	assert_true(owns(rig_attempt(r, "flr")));
+	for (unsigned fn = 0; fn < 2; fn++)
+		hw_sim_attr(r->sim, rig_fn(r, fn), "iommu_group/devices",
+			    "0000:02:01.0\n0000:02:01.1\n0000:02:02.0");
+	plan_ok(r, 0);
+	assert_false(owns(rig_attempt(r, "flr")));
+	rig_close(r);
+}
+
 /* Another card in the same hotplug slot, as on a board with two GPUs. */
 static void test_shared_slot(void **state)
 {
@@ -489,6 +518,7 @@ int main(void)
 		cmocka_unit_test(test_neighbour_network),
 		cmocka_unit_test(test_neighbour_member),
 		cmocka_unit_test(test_neighbour_open),
+		cmocka_unit_test(test_shared_group),
 		cmocka_unit_test(test_shared_slot),
 		cmocka_unit_test(test_neighbour_storage),
 		cmocka_unit_test(test_stacked_storage),

@@ -1217,17 +1217,23 @@ static void test_vfio_dev_held(void **state)
 	assert_int_equal(s.at, s.n);
 }
 
+/* 25 looks 40 ms apart are a second. */
+#define BUSY OPEN("/dev/vfio/12", -EBUSY)
+#define BUSY_3 SLEEP, BUSY, SLEEP, BUSY, SLEEP, BUSY
+#define BUSY_6 BUSY_3, BUSY_3
+#define STAYS_BUSY BUSY, BUSY_6, BUSY_6, BUSY_6, BUSY_6
+
 /* The group is in use, or a region cannot be had: nothing stays open. */
 static void test_vfio_dev_fails(void **state)
 {
-	static const struct call busy[] = { OPEN("/dev/vfio/12", -EBUSY) };
+	static const struct call busy[] = { STAYS_BUSY };
 	static const struct call blind[] = {
 		GROUP_12, CONTAINER, DEVICE, REGION,
 		IOCTL(30, VFIO_DEVICE_GET_REGION_INFO, NULL, -EINVAL), CLOSE_ALL,
 	};
 	struct tree *t = *state;
 	const struct vfio_target target = { t->root, gpu, &gpu, 1, NULL };
-	struct script s = { busy, 1, 0 };
+	struct script s = { busy, 49, 0 };
 	struct vfio_dev d = { .sys = &script_sys, .ctx = &s };
 
 	assert_int_equal(vfio_dev_open(&d, &target, &t->err), -EBUSY);
@@ -1328,9 +1334,20 @@ static void test_vfio_spare_group(void **state)
 	assert_int_equal(PLAY((struct tree *)*state, three, call), 0);
 }
 
+/* Another worker has a card of the same group open for a moment. */
+static void test_vfio_waits(void **state)
+{
+	static const struct call call[] = {
+		BUSY, BUSY_6, SLEEP, GROUP_12, CONTAINER, DEVICE, INFO(two_in_group_12, 0),
+		RESET(reset_group_10, 0), CLOSE_ALL,
+	};
+
+	assert_int_equal(PLAY((struct tree *)*state, two, call), 0);
+}
+
 static void test_vfio_busy(void **state)
 {
-	static const struct call open_busy[] = { OPEN("/dev/vfio/12", -EBUSY) };
+	static const struct call open_busy[] = { STAYS_BUSY };
 	static const struct call not_viable[] = {
 		OPEN("/dev/vfio/12", 10),
 		IOCTL(10, VFIO_GROUP_GET_STATUS, NULL, 0), CLOSE(10),
@@ -1641,7 +1658,8 @@ int main(void)
 		T(test_vfio_dev), T(test_vfio_dev_held), T(test_vfio_dev_fails),
 		T(test_vfio_legacy), T(test_vfio_two_groups), T(test_vfio_held),
 		T(test_vfio_own), T(test_vfio_spare_group),
-		T(test_vfio_busy), T(test_vfio_foreign), T(test_vfio_more_room),
+		T(test_vfio_busy), T(test_vfio_waits), T(test_vfio_foreign),
+		T(test_vfio_more_room),
 		T(test_vfio_locked), T(test_vfio_refused), T(test_vfio_unfit),
 		T(test_vfio_cdev), T(test_vfio_cdev_late), T(test_vfio_cdev_refused),
 		T(test_vfio_real_calls),
