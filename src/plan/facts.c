@@ -278,6 +278,11 @@ size_t target_card_level(const struct target *t)
 	return best;
 }
 
+bool driver_is_vfio(const char *driver)
+{
+	return strstr(driver, "vfio") != NULL;
+}
+
 bool class_is_gpu(uint32_t class_code)
 {
 	uint32_t base = class_code >> 16;

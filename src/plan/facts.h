@@ -190,6 +190,12 @@ uint32_t facts_class(struct hw *hw, struct bdf bdf);
 /* Base class 0x03 (display), or an accelerator (0x12). */
 bool class_is_gpu(uint32_t class_code);
 
+/*
+ * vfio-pci or one of its variants (nvgrace-gpu-vfio-pci, mlx5-vfio-pci), which share
+ * vfio-pci-core: groups, opening and hot reset work alike.
+ */
+bool driver_is_vfio(const char *driver);
+
 /* "8.0 GT/s" for 3. */
 const char *link_speed_str(uint8_t speed);
 

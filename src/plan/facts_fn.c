@@ -333,7 +333,7 @@ void facts_other(struct hw *hw, struct bdf bdf, struct other_fn *other, struct e
 /* Drivers that leave DMA to VFIO (driver_managed_dma in struct pci_driver), or none. */
 static bool group_driver_yields(const char *driver)
 {
-	return !driver[0] || strstr(driver, "vfio") || !strcmp(driver, "pci-stub") ||
+	return !driver[0] || driver_is_vfio(driver) || !strcmp(driver, "pci-stub") ||
 	       !strcmp(driver, "pcieport");
 }
 

@@ -39,7 +39,7 @@ static const char *guard_opened(struct plan *plan)
 	char text[BDF_STR];
 
 	for (size_t i = 0; i < t->nfns; i++)
-		if (t->fn[i].enabled > 0 && !strcmp(t->fn[i].driver, "vfio-pci"))
+		if (t->fn[i].enabled > 0 && driver_is_vfio(t->fn[i].driver))
 			return plan_text(plan, "%s is in use: it is open through "
 					 "vfio-pci, though no process was found that has "
 					 "it",

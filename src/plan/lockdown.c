@@ -32,7 +32,7 @@ bool lockdown_close_resets(const struct target *t)
 	    t->path[0].no_bus_reset)
 		return false;
 	for (size_t i = 0; i < t->nother; i++)
-		if (t->other[i].level == 0 && strcmp(t->other[i].driver, "vfio-pci"))
+		if (t->other[i].level == 0 && !driver_is_vfio(t->other[i].driver))
 			return false;
 	return true;
 }
@@ -215,7 +215,7 @@ void lockdown_open(struct plan *plan, struct attempt *a, enum step_phase phase)
 	struct step *s;
 
 	a->vfio = true;
-	if (strcmp(lockdown_driver(a, fn), "vfio-pci")) {
+	if (!driver_is_vfio(lockdown_driver(a, fn))) {
 		part_bind(plan, a, phase, t->main, "vfio-pci", lockdown_driver(a, fn));
 		part_own_fn(plan, a, phase, t->main);
 	}

@@ -142,7 +142,7 @@ void part_settle_audio(struct plan *plan, struct attempt *a)
 
 bool part_is_host_driver(const char *driver)
 {
-	return driver[0] && strcmp(driver, "vfio-pci") && strcmp(driver, "pci-stub");
+	return driver[0] && !driver_is_vfio(driver) && strcmp(driver, "pci-stub");
 }
 
 enum own_what { OWN_BOUND, OWN_ANY };   /* functions that vfio-pci has now, or all */
@@ -154,7 +154,7 @@ static bool own_leads(const struct plan *plan, const struct attempt *a, size_t i
 	const struct fn_facts *fn = plan->target->fn;
 
 	if (fn[i].iommu_group < 0 || fn[i].group_shared || !part_touches(plan, a, i) ||
-	    (what == OWN_BOUND && strcmp(fn[i].driver, "vfio-pci") != 0))
+	    (what == OWN_BOUND && !driver_is_vfio(fn[i].driver)))
 		return false;
 	for (size_t k = 0; k < i; k++)
 		if (fn[k].iommu_group == fn[i].iommu_group &&
@@ -249,10 +249,10 @@ void part_bind(struct plan *plan, struct attempt *a, enum step_phase phase, size
 	       const char *driver, const char *now)
 {
 	const struct fn_facts *fn = &plan->target->fn[i];
-	bool vfio = !strcmp(driver, "vfio-pci");
+	bool vfio = driver_is_vfio(driver);
 	struct step *s;
 
-	if (!strcmp(driver, now))
+	if (!strcmp(driver, now) || (vfio && driver_is_vfio(now)))
 		return;
 	s = attempt_step(a, STEP_BIND, phase, fn->bdf);
 	s->text = driver;

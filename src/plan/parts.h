@@ -85,12 +85,13 @@ void part_own_no_more(struct plan *plan, struct attempt *a, enum step_phase phas
 void part_unbind(struct plan *plan, struct attempt *a, bool all);
 /*
  * Function @i: @driver ("": none) instead of @now from @phase on; back at the end, with
- * power/control, which drivers change. One that goes to vfio-pci is kept awake, and its
+ * power/control, which drivers change. A variant of vfio-pci does as well as vfio-pci
+ * and stays. One that goes to vfio-pci is kept awake, and its
  * group is let go after its driver: part_own_rest() or part_own_fn() follow.
  */
 void part_bind(struct plan *plan, struct attempt *a, enum step_phase phase, size_t i,
 	       const char *driver, const char *now);
-/* A driver that uses the card for the host: neither none, vfio-pci nor pci-stub. */
+/* A driver that uses the card for the host: neither none, one of VFIO's nor pci-stub. */
 bool part_is_host_driver(const char *driver);
 /* Remember configuration space of the touched functions; put back before health. */
 void part_save(struct plan *plan, struct attempt *a);
