@@ -219,13 +219,12 @@ void lockdown_open(struct plan *plan, struct attempt *a, enum step_phase phase)
 		part_bind(plan, a, phase, t->main, "vfio-pci", lockdown_driver(a, fn));
 		part_own_fn(plan, a, phase, t->main);
 	}
-	for (size_t i = 0; i < t->nfns; i++) {
-		if (i == t->main || !t->fn[i].known)
-			continue;
-		if (t->fn[i].iommu_group != fn->iommu_group)
+	for (size_t i = 0; i < t->nfns; i++)
+		if (i != t->main && t->fn[i].known)
+			part_bind(plan, a, phase, i, "", lockdown_driver(a, &t->fn[i]));
+	for (size_t i = 0; i < t->nfns; i++)
+		if (t->fn[i].iommu_group != fn->iommu_group && t->fn[i].known)
 			part_own_no_more(plan, a, phase, i);
-		part_bind(plan, a, phase, i, "", lockdown_driver(a, &t->fn[i]));
-	}
 	if (fn->has_reset) {
 		part_attr(a, phase, fn->bdf, "reset_method", "");
 		part_methods_again(plan, a, fn);

@@ -145,28 +145,26 @@ bool part_is_host_driver(const char *driver)
 	return driver[0] && !driver_is_vfio(driver) && strcmp(driver, "pci-stub");
 }
 
-enum own_what { OWN_BOUND, OWN_ANY };   /* functions that vfio-pci has now, or all */
+static bool own_allowed(const struct plan *plan, size_t i)
+{
+	const struct fn_facts *fn = &plan->target->fn[i];
 
-/* Is function @i the first of its IOMMU group that is to be owned? */
-static bool own_leads(const struct plan *plan, const struct attempt *a, size_t i,
-		      enum own_what what)
+	return fn->iommu_group >= 0 && !fn->group_shared &&
+	       !(plan->opts.force & FORCE_IN_USE);
+}
+
+/* Is function @i the first of its IOMMU group that is on vfio-pci, and touched? */
+static bool own_wanted(const struct plan *plan, const struct attempt *a, size_t i)
 {
 	const struct fn_facts *fn = plan->target->fn;
 
-	if (fn[i].iommu_group < 0 || fn[i].group_shared || !part_touches(plan, a, i) ||
-	    (what == OWN_BOUND && !driver_is_vfio(fn[i].driver)))
+	if (!own_allowed(plan, i) || !part_touches(plan, a, i) ||
+	    !driver_is_vfio(fn[i].driver))
 		return false;
 	for (size_t k = 0; k < i; k++)
-		if (fn[k].iommu_group == fn[i].iommu_group &&
-		    own_leads(plan, a, k, what))
+		if (fn[k].iommu_group == fn[i].iommu_group && own_wanted(plan, a, k))
 			return false;
 	return true;
-}
-
-static bool own_wanted(const struct plan *plan, const struct attempt *a, size_t i,
-		       enum own_what what)
-{
-	return !(plan->opts.force & FORCE_IN_USE) && own_leads(plan, a, i, what);
 }
 
 static void own_node(struct plan *plan, struct step *s, size_t i)
@@ -175,52 +173,62 @@ static void own_node(struct plan *plan, struct step *s, size_t i)
 	s->limit_us = s->kind == STEP_OWN ? 1000000 : 0;
 }
 
-static void own_now(struct plan *plan, struct attempt *a, size_t i)
-{
-	own_node(plan, attempt_step(a, STEP_OWN, PHASE_PREPARE,
-				    plan->target->fn[i].bdf), i);
-}
-
 void part_own(struct plan *plan, struct attempt *a, enum step_phase until)
 {
 	for (size_t i = 0; i < plan->target->nfns; i++) {
-		if (!own_wanted(plan, a, i, OWN_BOUND))
+		if (!own_wanted(plan, a, i))
 			continue;
-		own_now(plan, a, i);
+		own_node(plan, attempt_step(a, STEP_OWN, PHASE_PREPARE,
+					    plan->target->fn[i].bdf), i);
 		own_node(plan, attempt_undo(a, STEP_DISOWN, until,
 					    plan->target->fn[i].bdf), i);
 	}
 }
 
-void part_disown(struct plan *plan, struct attempt *a, size_t i)
+/* The undo that will let the group of function @i go, or NULL. */
+static const struct step *own_ends(const struct plan *plan, const struct attempt *a,
+				   size_t i)
 {
-	if (own_wanted(plan, a, i, OWN_ANY))
-		own_node(plan, attempt_undo(a, STEP_DISOWN, PHASE_PUT_BACK,
-					    plan->target->fn[i].bdf), i);
+	const struct fn_facts *fn = plan->target->fn;
+
+	for (size_t u = 0; u < a->nundo; u++)
+		for (size_t k = 0; k < plan->target->nfns; k++)
+			if (a->undo[u].kind == STEP_DISOWN &&
+			    bdf_eq(a->undo[u].fn, fn[k].bdf) &&
+			    fn[k].iommu_group == fn[i].iommu_group)
+				return &a->undo[u];
+	return NULL;
 }
 
-void part_own_rest(struct plan *plan, struct attempt *a)
+/* Queued before the undo that unbinds function @i, so done after it. */
+static void own_until_unbound(struct plan *plan, struct attempt *a, size_t i)
 {
-	for (size_t i = 0; i < plan->target->nfns; i++)
-		if (own_wanted(plan, a, i, OWN_ANY) &&
-		    !own_wanted(plan, a, i, OWN_BOUND))
-			own_now(plan, a, i);
+	const struct fn_facts *fn = &plan->target->fn[i];
+
+	if (own_allowed(plan, i) && !own_ends(plan, a, i))
+		own_node(plan, attempt_undo(a, STEP_DISOWN, PHASE_PUT_BACK, fn->bdf), i);
 }
 
 void part_own_fn(struct plan *plan, struct attempt *a, enum step_phase phase, size_t i)
 {
 	struct bdf fn = plan->target->fn[i].bdf;
+	const struct step *end = own_ends(plan, a, i);
 
-	if (plan->opts.force & FORCE_IN_USE)
-		return;
-	own_node(plan, attempt_step(a, STEP_OWN, phase, fn), i);
-	own_node(plan, attempt_undo(a, STEP_DISOWN, PHASE_PUT_BACK, fn), i);
+	if (end && bdf_eq(end->fn, fn)) /* else another one holds the group */
+		own_node(plan, attempt_step(a, STEP_OWN, phase, fn), i);
+}
+
+void part_own_rest(struct plan *plan, struct attempt *a)
+{
+	for (size_t i = 0; i < plan->target->nfns; i++)
+		if (!driver_is_vfio(plan->target->fn[i].driver))
+			part_own_fn(plan, a, PHASE_PREPARE, i);
 }
 
 void part_own_no_more(struct plan *plan, struct attempt *a, enum step_phase phase,
 		      size_t i)
 {
-	if (own_wanted(plan, a, i, OWN_BOUND))
+	if (own_wanted(plan, a, i))
 		own_node(plan, attempt_step(a, STEP_DISOWN, phase,
 					    plan->target->fn[i].bdf), i);
 }
@@ -245,29 +253,51 @@ void part_unbind(struct plan *plan, struct attempt *a, bool all)
 	}
 }
 
+static void bind_step(struct step *s, const char *driver)
+{
+	s->text = driver;
+	s->limit_us = 5000000;
+}
+
+/* Undone after the driver: last in, first out. */
+static void bind_power_back(struct plan *plan, struct attempt *a,
+			    const struct fn_facts *fn)
+{
+	struct step *s;
+
+	if (!fn->power_control[0])
+		return;
+	s = attempt_undo(a, STEP_ATTR, PHASE_PUT_BACK, fn->bdf);
+	s->name = "power/control";
+	s->text = part_kept_in_d0(plan) ? "on" : fn->power_control;
+	s->limit_us = 1000000;
+}
+
+/* An undo of an earlier step gives the function its driver: once is enough. */
+static bool bind_comes_back(const struct attempt *a, struct bdf fn)
+{
+	for (size_t i = 0; i < a->nundo; i++)
+		if (a->undo[i].kind == STEP_BIND && bdf_eq(a->undo[i].fn, fn))
+			return true;
+	return false;
+}
+
 void part_bind(struct plan *plan, struct attempt *a, enum step_phase phase, size_t i,
 	       const char *driver, const char *now)
 {
 	const struct fn_facts *fn = &plan->target->fn[i];
 	bool vfio = driver_is_vfio(driver);
-	struct step *s;
 
 	if (!strcmp(driver, now) || (vfio && driver_is_vfio(now)))
 		return;
-	s = attempt_step(a, STEP_BIND, phase, fn->bdf);
-	s->text = driver;
-	s->limit_us = 5000000;
+	bind_step(attempt_step(a, STEP_BIND, phase, fn->bdf), driver);
+	/* one on vfio-pci must leave it before its group is let go */
+	if (!vfio && bind_comes_back(a, fn->bdf))
+		return;
 	if (vfio)
-		part_disown(plan, a, i);
-	if (fn->power_control[0]) {     /* undone after the driver: last in, first out */
-		s = attempt_undo(a, STEP_ATTR, PHASE_PUT_BACK, fn->bdf);
-		s->name = "power/control";
-		s->text = part_kept_in_d0(plan) ? "on" : fn->power_control;
-		s->limit_us = 1000000;
-	}
-	s = attempt_undo(a, STEP_BIND, PHASE_PUT_BACK, fn->bdf);
-	s->text = now;
-	s->limit_us = 5000000;
+		own_until_unbound(plan, a, i);
+	bind_power_back(plan, a, fn);
+	bind_step(attempt_undo(a, STEP_BIND, PHASE_PUT_BACK, fn->bdf), now);
 	if (fn->power_control[0] && vfio)
 		part_attr(a, phase, fn->bdf, "power/control", "on");
 }

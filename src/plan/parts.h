@@ -70,15 +70,15 @@ void part_settle_audio(struct plan *plan, struct attempt *a);
  */
 void part_own(struct plan *plan, struct attempt *a, enum step_phase until);
 /*
- * For functions that the attempt itself binds: part_disown() right after the step that
- * binds function @i, so that its driver goes back while the group is still held, and
- * part_own_rest() when all are bound.
+ * The groups of functions that part_bind() gave to vfio-pci: all when all are bound, or
+ * that of function @i. It has queued what lets them go, after the driver.
  */
-void part_disown(struct plan *plan, struct attempt *a, size_t i);
 void part_own_rest(struct plan *plan, struct attempt *a);
-/* The group of function @i from @phase on; let go at the end. */
 void part_own_fn(struct plan *plan, struct attempt *a, enum step_phase phase, size_t i);
-/* Owned by part_own(), and not any more: its last function leaves vfio-pci. */
+/*
+ * Owned by part_own(), and not any more: after the step that takes its last function off
+ * vfio-pci, as a VM that opens it before would keep the unbinding waiting.
+ */
 void part_own_no_more(struct plan *plan, struct attempt *a, enum step_phase phase,
 		      size_t i);
 /* Host drivers (not vfio-pci) let go; with @all, vfio-pci too. Bound again after. */

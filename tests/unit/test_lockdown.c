@@ -136,6 +136,104 @@ static void test_group(void **state)
 	rig_close(r);
 }
 
+/* --- groups ------------------------------------------------------------------------ */
+
+/* What a plan does to the groups and drivers of the slot's functions. */
+struct walk {
+	char driver[SLOT_FNS][32];
+	bool held[SLOT_FNS];            /* by this function's OWN */
+	size_t binds;
+};
+
+static size_t walk_fn(const struct target *t, const struct step *s)
+{
+	for (size_t i = 0; i < t->nfns; i++)
+		if (bdf_eq(t->fn[i].bdf, s->fn))
+			return i;
+	fail_msg("a step of no function");
+	return 0;
+}
+
+static bool walk_held(const struct walk *w, const struct target *t, size_t i)
+{
+	for (size_t k = 0; k < t->nfns; k++)
+		if (w->held[k] && t->fn[k].iommu_group == t->fn[i].iommu_group)
+			return true;
+	return false;
+}
+
+static void walk_bind(struct walk *w, const struct target *t, const struct attempt *a,
+		      const struct step *s)
+{
+	size_t i = walk_fn(t, s);
+
+	if (driver_is_vfio(w->driver[i]) && !driver_is_vfio(s->text) &&
+	    !walk_held(w, t, i))
+		fail_msg("%s: function %zu leaves vfio-pci while its group is free",
+			 a->name, i);
+	snprintf(w->driver[i], sizeof(w->driver[i]), "%s", s->text);
+	w->binds++;
+}
+
+/* No function leaves vfio-pci while its group is free, and all ends as it began. */
+static size_t assert_held(const struct target *t, const struct attempt *a)
+{
+	struct walk w = { 0 };
+
+	for (size_t i = 0; i < t->nfns; i++)
+		snprintf(w.driver[i], sizeof(w.driver[i]), "%s", t->fn[i].driver);
+	for (size_t k = 0; k < a->nsteps; k++) {
+		const struct step *s = &a->step[k];
+
+		if (s->kind == STEP_OWN || s->kind == STEP_DISOWN)
+			w.held[walk_fn(t, s)] = s->kind == STEP_OWN;
+		else if (s->kind == STEP_BIND)
+			walk_bind(&w, t, a, s);
+	}
+	for (size_t i = 0; i < t->nfns && a->nsteps; i++) {
+		assert_string_equal(w.driver[i], t->fn[i].driver);
+		assert_false(w.held[i]);
+	}
+	return w.binds;
+}
+
+static void test_held(void **state)
+{
+	static const char *const drivers[] = { "vfio-pci", "amdgpu", "" };
+	struct rig *r = locked("fury", FIJI);
+	size_t binds = 0;
+
+	(void)state;
+	for (size_t k = 0; k < 18; k++) {
+		hw_sim_attr(r->sim, rig_fn(r, 0), "driver", drivers[k % 3]);
+		hw_sim_attr(r->sim, rig_fn(r, 1), "driver", drivers[k / 3 % 3]);
+		hw_sim_attr(r->sim, rig_fn(r, 1), "iommu_group", k < 9 ? "99" : "21");
+		plan_has(r, "none");
+		for (size_t i = 0; i < r->plan.nattempts; i++)
+			binds += assert_held(&r->target, &r->plan.attempt[i]);
+	}
+	assert_true(binds > 100);
+	rig_close(r);
+}
+
+/* A variant of vfio-pci is left in its place, and its group is held. */
+static void test_variant(void **state)
+{
+	struct rig *r = locked("fury", FIJI);
+	const struct attempt *a;
+
+	(void)state;
+	hw_sim_driver(r->sim, "nvgrace-gpu-vfio-pci");
+	hw_sim_attr(r->sim, rig_fn(r, 0), "driver", "nvgrace-gpu-vfio-pci");
+	a = plan_has(r, "sequence baco");
+	assert_int_equal(a->usable, ATTEMPT_YES);
+	assert_int_equal(a->step[0].kind, STEP_OWN);
+	for (size_t i = 0; i < a->nsteps; i++)
+		assert_false(a->step[i].kind == STEP_BIND &&
+			     bdf_eq(a->step[i].fn, rig_fn(r, 0)));
+	rig_close(r);
+}
+
 /* --- a card of one function: the close resets its bus ----------------------------- */
 
 static struct rig *alone(char *text, size_t size, const char *more)
@@ -410,6 +508,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_offered), cmocka_unit_test(test_unable),
 		cmocka_unit_test(test_group), cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_held), cmocka_unit_test(test_variant),
 		cmocka_unit_test(test_baco), cmocka_unit_test(test_muted),
 		cmocka_unit_test(test_drops),
 		cmocka_unit_test(test_killed), cmocka_unit_test(test_database),
