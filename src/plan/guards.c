@@ -240,19 +240,16 @@ void guard_target(struct plan *plan)
 
 /* --- once more, while the plan is run ------------------------------------------ */
 
-/* Has the attempt come to own the group of @fn? Then nobody else has it open. */
-static bool guard_owned(const struct attempt *a, const struct step *s,
-			const struct target *t, const struct fn_facts *fn)
+/* Has the attempt @fn open by now? Holding its group does not enable it. */
+static bool guard_opened_by(const struct attempt *a, const struct step *s, struct bdf fn)
 {
-	for (size_t i = 0; s && &a->step[i] < s; i++) {
-		if (a->step[i].kind != STEP_OWN)
-			continue;
-		for (size_t k = 0; k < t->nfns; k++)
-			if (bdf_eq(t->fn[k].bdf, a->step[i].fn) &&
-			    t->fn[k].iommu_group == fn->iommu_group)
-				return true;
-	}
-	return false;
+	bool open = false;
+
+	for (size_t i = 0; s && &a->step[i] < s; i++)
+		if (bdf_eq(a->step[i].fn, fn) && (a->step[i].kind == STEP_VFIO_OPEN ||
+						  a->step[i].kind == STEP_VFIO_CLOSE))
+			open = a->step[i].kind == STEP_VFIO_OPEN;
+	return open;
 }
 
 int guard_again(struct hw *hw, const struct plan *plan, const struct attempt *a,
@@ -265,7 +262,7 @@ int guard_again(struct hw *hw, const struct plan *plan, const struct attempt *a,
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < t.nfns; i++)
-		if (guard_owned(a, s, &t, &t.fn[i]))
+		if (guard_opened_by(a, s, t.fn[i].bdf))
 			t.fn[i].enabled = 0;    /* by ourselves */
 	guard_all(&look, true);
 	if (look.refusal)

@@ -20,6 +20,7 @@
 #include "base/diag.h"
 #include "cmd/quirk_trial.h"
 #include "hw/hw_write.h"
+#include "plan/guards.h"
 #include "plan/lockdown.h"
 #include "run/journal.h"
 #include "run/recover.h"
@@ -213,6 +214,25 @@ static void test_held(void **state)
 			binds += assert_held(&r->target, &r->plan.attempt[i]);
 	}
 	assert_true(binds > 100);
+	rig_close(r);
+}
+
+/* Held is not opened: an enable count before that is somebody else's. */
+static void test_enabled(void **state)
+{
+	struct rig *r = locked("fury", FIJI);
+	const struct attempt *a = plan_has(r, "sequence baco");
+	bool open = false;
+
+	(void)state;
+	hw_sim_attr(r->sim, rig_fn(r, 0), "enable", "1");
+	for (size_t i = 0; i < a->nsteps; i++) {
+		int rc = guard_again(r->sim, &r->plan, a, &a->step[i], NULL);
+
+		assert_int_equal(rc, open ? 0 : -EBUSY);
+		open = a->step[i].kind == STEP_VFIO_OPEN ||
+		       (open && a->step[i].kind != STEP_VFIO_CLOSE);
+	}
 	rig_close(r);
 }
 
@@ -508,7 +528,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_offered), cmocka_unit_test(test_unable),
 		cmocka_unit_test(test_group), cmocka_unit_test(test_alone),
-		cmocka_unit_test(test_held), cmocka_unit_test(test_variant),
+		cmocka_unit_test(test_held), cmocka_unit_test(test_enabled),
+		cmocka_unit_test(test_variant),
 		cmocka_unit_test(test_baco), cmocka_unit_test(test_muted),
 		cmocka_unit_test(test_drops),
 		cmocka_unit_test(test_killed), cmocka_unit_test(test_database),
