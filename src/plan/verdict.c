@@ -135,9 +135,32 @@ static void verdict_decode(struct plan *plan, struct attempt *a)
 	}
 }
 
-/* Under lockdown not at the price of one more reset: then health stays unknown. */
-static const char *verdict_unable(struct plan *plan)
+/* Who was not announced as touched, but must be for registers through VFIO? */
+static const char *verdict_outside(struct plan *plan, const struct attempt *a)
 {
+	const struct target *t = plan->target;
+	char text[BDF_STR];
+
+	for (size_t i = 0; i < t->nfns; i++)
+		if (t->fn[i].known && !part_touches(plan, a, i) &&
+		    (i == t->main || t->fn[i].driver[0]))
+			return plan_text(plan, "kernel lockdown leaves only VFIO for "
+					 "registers, and for that %s, which is not "
+					 "reset, would have to be opened or lose its driver",
+					 bdf_str(t->fn[i].bdf, text));
+	return NULL;
+}
+
+/*
+ * Under lockdown not at the price of one more reset, or of a function that nobody spoke
+ * of: then health stays unknown.
+ */
+static const char *verdict_unable(struct plan *plan, const struct attempt *a)
+{
+	const char *outside = verdict_outside(plan, a);
+
+	if (outside)
+		return outside;
 	if (lockdown_close_resets(plan->target))
 		return "kernel lockdown leaves only VFIO for registers, and the kernel "
 		       "would reset the bus once more for it";
@@ -155,7 +178,7 @@ static void verdict_registers(struct plan *plan, struct attempt *a)
 	if (!plan->target->host.lockdown) {
 		verdict_decode(plan, a);
 	} else if (!a->vfio) {
-		unable = verdict_unable(plan);
+		unable = verdict_unable(plan, a);
 		if (unable) {
 			a->unjudged = plan_text(plan, "%s; so nobody looked whether the "
 						"chip inside is well", unable);

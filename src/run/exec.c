@@ -1053,8 +1053,8 @@ static void exec_interrupted(struct exec *x, const struct attempt *a,
 /* Is this where the card's user would first lose something? */
 static bool exec_acts(const struct exec *x, const struct step *s)
 {
-	if (s->phase == PHASE_PREPARE)
-		return s->kind == STEP_BIND || s->kind == STEP_PARK;
+	if (s->kind == STEP_BIND || s->kind == STEP_PARK)
+		return true;            /* for a verdict after the reset, too */
 	return s->phase == PHASE_ACT && exec_acting[s->kind] && !x->acting;
 }
 

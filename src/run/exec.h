@@ -118,7 +118,7 @@ struct exec_watch {
 	bool (*stop)(void *arg);
 	/*
 	 * May the card still be touched? Asked before each attempt but an errand (@s is
-	 * NULL), before each step that takes a driver off or lets a function sleep, and
+	 * NULL), before each step that changes a driver or lets a function sleep, and
 	 * before the first step that acts and is not passed by. 0; -EBUSY with who stands
 	 * in the way in @err: a refusal; any other negative errno: that could not be
 	 * told, a failure. Either way the attempt is undone and no other is made. Must

@@ -254,6 +254,32 @@ static void test_variant(void **state)
 	rig_close(r);
 }
 
+/* One function was given: for a look at health no other one is touched. */
+static void test_one_function(void **state)
+{
+	static const char text[] =
+		"format = 1\n[device]\nname = x\npci = 1af4:1111\n[notes]\n"
+		"source = y\nstatus = vendor\n[reset]\nmethod = flr\n[registers]\n"
+		"space mmio = bar0 bytes size 4K\nR = mmio 0x100\n[health]\n"
+		"require R != 1\n";
+	struct rig *r = locked("flr", NULL);
+	const struct attempt *a;
+
+	(void)state;
+	r->quirk = rig_parse_text("one.quirk", text);
+	assert_null(plan_has(r, "flr")->unjudged);
+	for (unsigned fn = 0; fn < 2; fn++) {
+		r->spec = (struct bdf_spec){ .bdf = rig_fn(r, fn), .whole_slot = false };
+		a = plan_has(r, "flr");
+		assert_non_null(a->unjudged);
+		assert_non_null(strstr(a->unjudged, fn ? "0000:01:00.0, which is not reset" :
+				       "0000:01:00.1, which is not reset"));
+		for (size_t i = 0; i < a->nsteps; i++)
+			assert_int_not_equal(a->step[i].kind, STEP_BIND);
+	}
+	rig_close(r);
+}
+
 /* --- a card of one function: the close resets its bus ----------------------------- */
 
 static struct rig *alone(char *text, size_t size, const char *more)
@@ -528,7 +554,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_offered), cmocka_unit_test(test_unable),
 		cmocka_unit_test(test_group), cmocka_unit_test(test_alone),
-		cmocka_unit_test(test_held), cmocka_unit_test(test_enabled),
+		cmocka_unit_test(test_one_function), cmocka_unit_test(test_held),
+		cmocka_unit_test(test_enabled),
 		cmocka_unit_test(test_variant),
 		cmocka_unit_test(test_baco), cmocka_unit_test(test_muted),
 		cmocka_unit_test(test_drops),
