@@ -120,7 +120,7 @@ static bool card_failed(struct hook_work *w, const struct report *r, int status)
 		return hook_stopped(w);
 	if (r->sum->healthy)
 		snprintf(text, sizeof(text), "reset by %s, but not known to be healthy: "
-			 "%s", r->sum->healthy->name, r->sum->healthy->unjudged);
+			 "%s", r->sum->healthy->name, r->sum->unjudged);
 	else if (last)
 		snprintf(text, sizeof(text), "NOT healthy after %zu attempt%s in %.1f s: "
 			 "%s", r->sum->tried, r->sum->tried == 1 ? "" : "s",

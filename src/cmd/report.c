@@ -36,7 +36,7 @@ int report_status(const struct report *r)
 	if (plan->refusal)
 		return plan->refusal_config ? EXIT_CONFIG : EXIT_BUSY;
 	if (r->sum && r->sum->healthy)
-		return r->sum->healthy->unjudged ? EXIT_FAILED : EXIT_HEALTHY;
+		return r->sum->unjudged ? EXIT_FAILED : EXIT_HEALTHY;
 	if (r->sum && r->sum->refused)
 		return EXIT_BUSY;
 	if (!r->sum && plan_usable(plan))
@@ -236,11 +236,11 @@ static void text_success(const struct report *r, FILE *to)
 	else
 		fprintf(to, "reset by %s and %shealthy, in %.2f s (the reset itself "
 			"%.3f s)\n", name,
-			r->sum->healthy->unjudged ? "NOT known to be " : "",
+			r->sum->unjudged ? "NOT known to be " : "",
 			SECONDS(r->sum->took_us), SECONDS(out->act_us));
-	if (r->sum->healthy->unjudged)
+	if (r->sum->unjudged)
 		fprintf(to, "  %s; what could be checked is right\n",
-			r->sum->healthy->unjudged);
+			r->sum->unjudged);
 	if (r->opts->quiet)
 		return;
 	text_touched(&r->study->target, r->sum->healthy, to);

@@ -213,8 +213,8 @@ void report_json(const struct report *r, FILE *to, bool steps)
 	}
 	if (r->sum && r->sum->refused)
 		json_string(&j, "refusal", r->sum->refused->err.text);
-	if (r->sum && r->sum->healthy && r->sum->healthy->unjudged)
-		json_string(&j, "unjudged", r->sum->healthy->unjudged);
+	if (r->sum && r->sum->unjudged)
+		json_string(&j, "unjudged", r->sum->unjudged);
 	if (r->sum) {
 		json_string(&j, "method", r->sum->healthy ? r->sum->healthy->name : NULL);
 		json_ms(&j, "took_ms", r->sum->took_us);

@@ -112,7 +112,10 @@ struct attempt {
 	bool unconfirmed;               /* a program nobody has confirmed on a card */
 	bool asks;                      /* refused only because nobody has tested it */
 	bool vfio;                      /* its registers are reached through VFIO */
-	/* Why its success cannot be called healthy: not all could be judged. Or NULL. */
+	/*
+	 * Why its success cannot be called healthy: not all can be judged. Or NULL; then
+	 * exec_outcome.unjudged may still say it.
+	 */
 	const char *unjudged;
 	/*
 	 * No reset: no word about health at its end. A step that fails ends it but for

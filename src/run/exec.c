@@ -1048,6 +1048,30 @@ static void exec_interrupted(struct exec *x, const struct attempt *a,
 	exec_failed(x, a, s, &err);
 }
 
+/* The way to the registers that a verdict reads, which is made under lockdown alone. */
+static bool exec_leads_to_verdict(const struct exec *x, const struct step *s)
+{
+	static const bool leads[STEP_KINDS] = {
+		[STEP_OWN] = true, [STEP_BIND] = true, [STEP_ATTR] = true,
+		[STEP_VFIO_OPEN] = true,
+	};
+
+	return s && s->phase == PHASE_HEALTH && leads[s->kind] && !s->undo_of &&
+	       !x->a->errand;
+}
+
+/* All that was judged so far is well, and no heavier reset makes that way. */
+static bool exec_unjudged(struct exec *x, const struct step *s, const struct err *err)
+{
+	char text[BDF_STR];
+
+	x->out->result = EXEC_HEALTHY;
+	x->out->unjudged = *err;
+	err_prefix(&x->out->unjudged, "nobody looked whether the chip inside is well, as "
+		   "its registers could not be reached: %s", bdf_str(s->fn, text));
+	return true;
+}
+
 /* --- somebody else -------------------------------------------------------------- */
 
 /* Is this where the card's user would first lose something? */
@@ -1101,6 +1125,8 @@ static bool exec_refused(struct exec *x, const struct step *s)
 	rc = exec_ask(x, s, &err);
 	if (rc >= 0)
 		return false;
+	if (exec_leads_to_verdict(x, s))
+		return exec_unjudged(x, s, &err);
 	return rc == -EBUSY ? exec_refuse(x, s, &err) : exec_unasked(x, s, &err);
 }
 
@@ -1151,6 +1177,10 @@ static void exec_step_failed(struct exec *x, const struct attempt *a,
 		return;
 	}
 	x->out->nfailed++;
+	if (!failed && exec_leads_to_verdict(x, s)) {
+		exec_unjudged(x, s, err);
+		return;
+	}
 	if (!failed && exec_taken(x, s, err))
 		return;
 	x->tail_failed |= s->tail;
@@ -1289,6 +1319,9 @@ void exec_plan(struct hw *hw, const struct plan *plan, const struct exec_watch *
 		sum->interrupted = out[i].interrupted;
 		if (out[i].result == EXEC_HEALTHY && (out[i].answers || a->errand))
 			sum->healthy = a;
+		if (sum->healthy == a)
+			sum->unjudged = out[i].unjudged.code ? out[i].unjudged.text :
+					a->unjudged;
 	}
 	sum->took_us = hw_now(hw) - start;
 }

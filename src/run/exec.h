@@ -38,6 +38,8 @@ struct exec_evidence {
 struct exec_outcome {
 	enum exec_result result;
 	struct err err;                 /* SKIPPED, FAILED, UNHEALTHY: the sentence */
+	/* HEALTHY, but no more than that: why not all could be judged; code 0: it was */
+	struct err unjudged;
 	const struct step *at;          /* the step it is about, or NULL */
 	/* first undo, or step of a tail, that failed as well; code 0: none did */
 	struct err undo;
@@ -146,6 +148,8 @@ void exec_attempt(struct hw *hw, const struct plan *plan, const struct attempt *
 /* Summary of a whole plan. */
 struct exec_summary {
 	const struct attempt *healthy;  /* the attempt that made it, or NULL */
+	/* Why that cannot be called healthy (struct attempt, exec_outcome), or NULL */
+	const char *unjudged;
 	bool answers;                   /* the card answers at the end */
 	size_t tried;                   /* attempts that were run, and not refused */
 	bool interrupted;

@@ -254,8 +254,8 @@ static void test_variant(void **state)
 	rig_close(r);
 }
 
-/* One function was given: for a look at health no other one is touched. */
-static void test_one_function(void **state)
+/* The card with FLR, and a quirk that has something to say of its health. */
+static struct rig *judged(void)
 {
 	static const char text[] =
 		"format = 1\n[device]\nname = x\npci = 1af4:1111\n[notes]\n"
@@ -263,10 +263,18 @@ static void test_one_function(void **state)
 		"space mmio = bar0 bytes size 4K\nR = mmio 0x100\n[health]\n"
 		"require R != 1\n";
 	struct rig *r = locked("flr", NULL);
+
+	r->quirk = rig_parse_text("judged.quirk", text);
+	return r;
+}
+
+/* One function was given: for a look at health no other one is touched. */
+static void test_one_function(void **state)
+{
+	struct rig *r = judged();
 	const struct attempt *a;
 
 	(void)state;
-	r->quirk = rig_parse_text("one.quirk", text);
 	assert_null(plan_has(r, "flr")->unjudged);
 	for (unsigned fn = 0; fn < 2; fn++) {
 		r->spec = (struct bdf_spec){ .bdf = rig_fn(r, fn), .whole_slot = false };
@@ -278,6 +286,69 @@ static void test_one_function(void **state)
 			assert_int_not_equal(a->step[i].kind, STEP_BIND);
 	}
 	rig_close(r);
+}
+
+/* What goes wrong on the way to the registers of a verdict. */
+struct way {
+	struct rig *rig;
+	enum step_kind kind;
+	bool refuse, reached;
+};
+
+static void way_begin(void *arg, const struct attempt *a, const struct step *s)
+{
+	struct way *w = arg;
+
+	(void)a;
+	if (w->refuse || s->phase != PHASE_HEALTH || s->kind != w->kind)
+		return;
+	w->reached = true;
+	if (s->kind == STEP_OWN)
+		assert_true(hw_sim_try_open(w->rig->sim, s->fn, 4711));
+	else
+		hw_sim_attr(w->rig->sim, s->fn, "iommu_group", NULL);
+}
+
+static int way_ready(void *arg, const struct attempt *a, const struct step *s,
+		     struct err *err)
+{
+	struct way *w = arg;
+
+	(void)a;
+	if (!w->refuse || !s || s->phase != PHASE_HEALTH)
+		return 0;
+	w->reached = true;
+	return err_set(err, EBUSY, "somebody has it");
+}
+
+/* Who cannot look has not seen an ill card: no heavier reset follows, no refusal. */
+static void test_unreached(void **state)
+{
+	static const struct way ways[] = {
+		{ .kind = STEP_OWN }, { .kind = STEP_VFIO_OPEN }, { .refuse = true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		static struct exec_outcome out[32];
+		struct way w = ways[i];
+		const struct exec_watch watch = { .begin = way_begin, .arg = &w,
+						  .ready = way_ready };
+		struct exec_summary sum;
+
+		w.rig = judged();
+		hw_sim_attr(w.rig->sim, rig_fn(w.rig, 0), "driver", "amdgpu");
+		hw_sim_attr(w.rig->sim, rig_fn(w.rig, 1), "driver", NULL);
+		plan_has(w.rig, "flr");
+		exec_plan(w.rig->hw, &w.rig->plan, &watch, 0, out, &sum);
+		assert_true(w.reached);
+		assert_ptr_equal(sum.healthy, rig_attempt(w.rig, "flr"));
+		assert_null(sum.refused);
+		assert_int_equal(sum.tried, 1);
+		assert_non_null(strstr(sum.unjudged, "registers could not be reached"));
+		rig_attr_is(w.rig, 0, "driver", "amdgpu");
+		rig_close(w.rig);
+	}
 }
 
 /* --- a card of one function: the close resets its bus ----------------------------- */
@@ -554,7 +625,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_offered), cmocka_unit_test(test_unable),
 		cmocka_unit_test(test_group), cmocka_unit_test(test_alone),
-		cmocka_unit_test(test_one_function), cmocka_unit_test(test_held),
+		cmocka_unit_test(test_one_function),
+		cmocka_unit_test(test_unreached), cmocka_unit_test(test_held),
 		cmocka_unit_test(test_enabled),
 		cmocka_unit_test(test_variant),
 		cmocka_unit_test(test_baco), cmocka_unit_test(test_muted),
