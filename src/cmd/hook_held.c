@@ -101,13 +101,27 @@ size_t held_functions(struct hw *hw, struct bdf slot, struct bdf fn[SLOT_FNS])
 	return n;
 }
 
-bool held_in_vain(struct hw *hw, const char *run_dir, struct bdf slot, struct hold *h)
+/*
+ * More than may stay for good: host drivers where after-stop does not bind them, and what
+ * is kept awake (an entry may want that, and it does no harm).
+ */
+static bool held_rest(const struct hold *h, bool drivers)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (!strcmp(h->item[i].name, "reset_method") ||
+		    (drivers && !strcmp(h->item[i].name, "driver")))
+			return true;
+	return false;
+}
+
+bool held_in_vain(struct hw *hw, const char *run_dir, struct bdf slot, bool drivers,
+		  struct hold *h)
 {
 	struct hw_holder who;
 	struct bdf fn[SLOT_FNS];
 	uint64_t now = hw_now(hw);
 
-	if (held_read(run_dir, slot, h, NULL) || !h->nvms ||
+	if (held_read(run_dir, slot, h, NULL) || (!h->nvms && !held_rest(h, drivers)) ||
 	    held_waits(h, 0, NULL, HELD_ANY, now))
 		return false;
 	return !idle_wait(hw, fn, held_functions(hw, slot, fn), now, NULL, NULL, &who,

@@ -57,9 +57,11 @@ int held_put_back(struct hw *hw, const char *run_dir, struct bdf slot,
 
 /*
  * Is something held for VMs of which none has the card (functions of @slot) open, and
- * none waits for it? Then a start has failed. @h is filled.
+ * none waits for it? Then a start has failed. Or for no VM at all: then it could not be
+ * put back (@drivers: host drivers should have been, by after-stop). @h is filled.
  */
-bool held_in_vain(struct hw *hw, const char *run_dir, struct bdf slot, struct hold *h);
+bool held_in_vain(struct hw *hw, const char *run_dir, struct bdf slot, bool drivers,
+		  struct hold *h);
 
 /* "101, my guest": the VMs of @h. */
 const char *held_vms_str(const struct hold *h, char *buf, size_t size);

@@ -30,6 +30,7 @@ struct statuses {
 	const struct options *o;
 	struct hw *hw;
 	struct json json;
+	struct config conf;             /* for after-stop */
 	size_t shown;
 	bool bad;               /* one that was asked about has no working hook */
 };
@@ -253,9 +254,13 @@ static int status_held(struct bdf slot, void *arg)
 {
 	struct statuses *all = arg;
 	char text[BDF_STR], vms[512];
+	struct settings set;
 	struct hold h;
 
-	if (!held_in_vain(all->hw, all->o->run_dir, slot, &h) || !status_asked(all, &h))
+	config_settings(&all->conf, NULL, slot, true, &set);
+	if (!held_in_vain(all->hw, all->o->run_dir, slot,
+			  set.after_stop == AFTER_STOP_HOST_DRIVER, &h) ||
+	    !status_asked(all, &h))
 		return 0;
 	bdf_slot_str(slot, text);
 	held_vms_str(&h, vms, sizeof(vms));
@@ -264,6 +269,9 @@ static int status_held(struct bdf slot, void *arg)
 		json_string(&all->json, "slot", text);
 		json_string(&all->json, "vms", vms);
 		json_object_end(&all->json);
+	} else if (!h.nvms) {
+		printf("%s: held for no VM, as it could not be put back; to try again: "
+		       "gpureset hook release %s\n", text, text);
 	} else {
 		printf("%s: held for VM %s, which does not start; to put back what it "
 		       "had: gpureset hook release %s\n", text, vms, text);
@@ -278,6 +286,7 @@ static int status_left(struct statuses *all)
 
 	if (all->o->replay)     /* what is held is held on this machine */
 		return 0;
+	config_open(&all->conf, all->o->config);        /* has said what is wrong */
 	if (held_slots(all->o->run_dir, status_held, all, &err) < 0)
 		return complain(EXIT_FAILED, "%s", err.text);
 	return 0;
@@ -310,6 +319,7 @@ static int status_all(const struct options *o)
 		puts("no VM of this node has a GPU, or the hook");
 	}
 	hw_close(all.hw);
+	config_free(&all.conf);
 	return rc || all.bad ? EXIT_USAGE : 0;
 }
 

@@ -1236,6 +1236,27 @@ static void test_waits(void **state)
 	assert_null(held_waits(&h, 0, NULL, HELD_ANY, 9 * second));
 }
 
+/* Held for nobody: what stays for good is not shown, what could not be put back is. */
+static void test_left_over(void **state)
+{
+	struct rig *r = rig_open("flr", RIG_ROOT_PORT);
+	static struct hold h, got;
+
+	(void)state;
+	add(&h, "01:00.0", "driver", "amdgpu", "vfio-pci");
+	add(&h, "01:00.0", "power/control", "auto", "on");
+	assert_int_equal(held_write(dir, r->slot, &h, NULL), 0);
+	assert_false(held_in_vain(r->sim, dir, r->slot, false, &got));
+	assert_true(held_in_vain(r->sim, dir, r->slot, true, &got));
+	add(&h, "01:00.0", "reset_method", "flr bus", "flr");
+	assert_int_equal(held_write(dir, r->slot, &h, NULL), 0);
+	assert_true(held_in_vain(r->sim, dir, r->slot, false, &got));
+	assert_int_equal(got.nvms, 0);
+	h.n = 0;
+	assert_int_equal(held_write(dir, r->slot, &h, NULL), 0);
+	rig_close(r);
+}
+
 /* As the version before wrote it: one VM, who was to start last, without a time. */
 static void test_file_before(void **state)
 {
@@ -1470,6 +1491,7 @@ int main(void)
 		cmocka_unit_test(test_missing_function),
 		cmocka_unit_test(test_missing_dead), cmocka_unit_test(test_file),
 		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_left_over),
 		cmocka_unit_test(test_file_full), cmocka_unit_test(test_file_damaged),
 		cmocka_unit_test(test_file_flips), cmocka_unit_test(test_file_not_ours),
 		cmocka_unit_test(test_file_new_link),
