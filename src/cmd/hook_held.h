@@ -21,7 +21,7 @@
 #define HELD_WAIT_S 120
 
 enum held_sign {
-	HELD_LOCKED = 1 << 0,           /* Proxmox has the VM's lock since its pre-start */
+	HELD_LOCKED = 1 << 0,           /* Proxmox has its lock since the pre-start */
 	HELD_RECENT = 1 << 1,           /* its pre-start was without, and not long ago */
 	HELD_STOPS = 1 << 2,            /* it got the card, and Proxmox has its lock */
 	HELD_ANY = HELD_LOCKED | HELD_RECENT | HELD_STOPS,

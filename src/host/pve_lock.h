@@ -12,8 +12,9 @@
 #define PVE_LOCK_DIR "/var/lock/qemu-server"
 
 /*
- * Does anybody hold LOCK_DIR/lock-VMID.conf for writing, as a start does? Looked up in @locks ("/proc/locks"), since
- * trying it would be in PVE's way. False when it cannot be told.
+ * Does anybody hold LOCK_DIR/lock-VMID.conf for writing, as a start does? Looked up in
+ * @locks ("/proc/locks"), since trying it would be in PVE's way. False when it cannot be
+ * told.
  */
 bool pve_vm_locked(const char *lock_dir, const char *locks, unsigned vmid);
 

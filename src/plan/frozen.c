@@ -24,7 +24,8 @@ const char *frozen_card(const struct target *t, char buf[FROZEN_CARD])
 void frozen_say(const struct frozen *f, char *buf, size_t size)
 {
 	snprintf(buf, size, "the host did not come back from '%s' on %s (boot %.8s, from "
-		 "step '%s' on, kernel %s)", f->method, f->time, f->boot, f->step, f->kernel);
+		 "step '%s' on, kernel %s)", f->method, f->time, f->boot, f->step,
+		 f->kernel);
 }
 
 static bool frozen_has_bridge(const struct target *t, struct bdf bdf)

@@ -90,8 +90,9 @@ struct exec_undo {
  * step fails before anything was done. undone(): that undo was done.
  *
  * danger() is called after that, before the first step of an attempt that may hang the
- * host, and before one that risks more; when it fails, that step is not done either. But an undo, or a program's tail, is done all the same
- * if danger() has succeeded earlier in this attempt.
+ * host, and before one that risks more; when it fails, that step is not done either. But
+ * an undo, or a program's tail, is done all the same if danger() has succeeded earlier in
+ * this attempt.
  */
 struct exec_keep {
 	void (*begin)(void *arg);       /* an attempt begins */

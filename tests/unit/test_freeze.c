@@ -1166,7 +1166,8 @@ int main(void)
 		CLEAN(test_sentence), CLEAN(test_list), CLEAN(test_drop),
 		CLEAN(test_bridge_gone), CLEAN(test_damaged), CLEAN(test_not_ours),
 		CLEAN(test_marks), CLEAN(test_other_user),
-		CLEAN(test_moved), CLEAN(test_settle), CLEAN(test_power_cut), CLEAN(test_sync_fails),
+		CLEAN(test_moved), CLEAN(test_settle), CLEAN(test_power_cut),
+		CLEAN(test_sync_fails),
 		CLEAN(test_cannot_write), CLEAN(test_hangs_everywhere),
 	};
 
