@@ -13,6 +13,10 @@ static const char *none_unable(struct plan *plan)
 		return "the card does not answer";
 	if (!plan->target->host.lockdown)
 		return NULL;
+	/* only to look, a driver is not taken off: what it drives is used */
+	if (part_is_host_driver(target_main(plan->target)->driver))
+		return plan_text(plan, "%s has it, so it is not pristine",
+				 target_main(plan->target)->driver);
 	if (lockdown_close_resets(plan->target))
 		return "kernel lockdown leaves only VFIO for registers, and the kernel "
 		       "resets the bus of this card when VFIO closes it";
