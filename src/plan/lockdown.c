@@ -255,6 +255,12 @@ void lockdown_park(struct plan *plan, struct attempt *a)
 	}
 }
 
+struct step *lockdown_decode(struct plan *plan, struct attempt *a, enum step_phase phase)
+{
+	return part_command(a, phase, target_main(plan->target)->bdf, "COMMAND.MEMORY",
+			    PCI_COMMAND_MEMORY, true);
+}
+
 void lockdown_close(struct attempt *a)
 {
 	attempt_flush_undo(a, PHASE_HEALTH);

@@ -43,5 +43,11 @@ void lockdown_open(struct plan *plan, struct attempt *a, enum step_phase phase);
 /* The other functions, which lockdown_open() left without driver; back before health. */
 void lockdown_park(struct plan *plan, struct attempt *a);
 void lockdown_close(struct attempt *a);
+/*
+ * Memory decoding of the function that is open, also when a reset took it away: vfio-pci
+ * puts the BARs back when COMMAND.MEMORY is written and the hardware has it off
+ * (vfio_basic_config_write() in vfio_pci_config.c).
+ */
+struct step *lockdown_decode(struct plan *plan, struct attempt *a, enum step_phase phase);
 
 #endif

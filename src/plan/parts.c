@@ -6,6 +6,8 @@
 
 #include <linux/pci_regs.h>
 
+#include "plan/lockdown.h"
+
 bool part_touches(const struct plan *plan, const struct attempt *a, size_t i)
 {
 	const struct target *t = plan->target;
@@ -426,16 +428,31 @@ static int part_first_write(const struct q_block *block, size_t first_step)
 	return (int)first_step + 1;
 }
 
+/* The tail of a program may run after a reset that took decoding away. */
+static void part_tail_decodes(struct plan *plan, struct attempt *a, int undo_of)
+{
+	struct step *s = lockdown_decode(plan, a, PHASE_ACT);
+
+	s->tail = true;
+	s->undo_of = undo_of;
+	s->optional = true;     /* what the tail can do without is done all the same */
+}
+
 void part_program(struct plan *plan, struct attempt *a, const struct q_block *block,
 		  enum step_phase phase, enum step_kind require_as)
 {
 	struct bdf fn = target_main(plan->target)->bdf;
 	int undo_of = part_first_write(block, a->nsteps);
+	bool tail = false;
 
 	for (size_t i = 0; i < block->n; i++) {
 		const struct q_stmt *st = &block->stmt[i];
-		struct step *s = part_statement(a, st, fn, phase, require_as);
+		struct step *s;
 
+		if (a->vfio && st->always && !tail)
+			part_tail_decodes(plan, a, undo_of);
+		tail |= st->always;
+		s = part_statement(a, st, fn, phase, require_as);
 		s->file = st->file ? st->file : plan->quirk->file;
 		s->goes_on = i && st->joined;
 		s->tail = st->always;

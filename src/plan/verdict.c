@@ -167,6 +167,19 @@ static const char *verdict_unable(struct plan *plan, const struct attempt *a)
 	return lockdown_unable(plan);
 }
 
+/*
+ * A program may have cost the function its COMMAND and BARs, and its configuration is put
+ * back later, by the close. Where the close resets the bus, what the registers say before
+ * it holds no longer after it.
+ */
+static void verdict_opened(struct plan *plan, struct attempt *a)
+{
+	lockdown_decode(plan, a, PHASE_HEALTH);
+	if (lockdown_close_resets(plan->target))
+		a->unjudged = "the kernel resets the bus of this card when VFIO closes "
+			      "it, and nobody can look at its registers after that";
+}
+
 /* Whether the chip inside is well, only its registers tell. */
 static void verdict_registers(struct plan *plan, struct attempt *a)
 {
@@ -177,7 +190,9 @@ static void verdict_registers(struct plan *plan, struct attempt *a)
 		return;
 	if (!plan->target->host.lockdown) {
 		verdict_decode(plan, a);
-	} else if (!a->vfio) {
+	} else if (a->vfio) {
+		verdict_opened(plan, a);
+	} else {
 		unable = verdict_unable(plan, a);
 		if (unable) {
 			a->unjudged = plan_text(plan, "%s; so nobody looked whether the "
@@ -207,10 +222,7 @@ static void verdict_config(struct plan *plan, struct attempt *a, enum after afte
 
 /*
  * A function that is open through VFIO: its registers first, as they cannot be read
- * after the close, then configuration space, which the close puts back. Where the close
- * resets the bus, that comes after a program that has done its work: it changes nothing
- * for the better or worse (else nothing would have been opened, plan/lockdown.h), and
- * what it can break, configuration and link, is looked at after it.
+ * after the close, then configuration space, which the close puts back.
  */
 void part_verdict(struct plan *plan, struct attempt *a, enum after after)
 {

@@ -86,6 +86,9 @@ static void test_offered(void **state)
 	assert_offered(r, "hot_reset");
 	assert_offered(r, "subordinate at 0000:00:01.0");
 	assert_null(plan_has(r, "hot_reset")->unjudged);
+	hw_sim_attr(r->sim, rig_fn(r, 0), "driver", "amdgpu");
+	assert_refused(r, "none", "amdgpu has it");
+	assert_offered(r, "sequence baco");
 	rig_close(r);
 }
 
@@ -383,7 +386,8 @@ static void test_alone(void **state)
 	/* and health is not read where the reading resets once more */
 	assert_non_null(plan_has(r, "hot_reset")->unjudged);
 	assert_non_null(strstr(plan_has(r, "hot_reset")->unjudged, "once more"));
-	assert_null(plan_has(r, "sequence s")->unjudged);
+	/* nor can it be known after a program, as the close resets after the reading */
+	assert_non_null(plan_has(r, "sequence s")->unjudged);
 	rig_close(r);
 	r = alone(denied, sizeof(denied), "deny = bus \"it hangs\"\n");
 	assert_refused(r, "sequence s", "the bus of this card when VFIO closes it");
@@ -455,6 +459,51 @@ static void test_muted(void **state)
 				      sizeof(list), NULL), 0);
 	assert_string_equal(list, "flr");
 	rig_close(r);
+}
+
+/* Decoding is lost before the step of @phase that comes first. */
+struct loss {
+	struct rig *rig;
+	enum step_phase phase;
+	bool lost;
+};
+
+static void loss_begin(void *arg, const struct attempt *a, const struct step *s)
+{
+	struct loss *l = arg;
+
+	(void)a;
+	if (!l->lost && s->phase == l->phase)
+		hw_cfg_write(l->rig->sim, rig_fn(l->rig, 0), PCI_COMMAND, 2, 0, NULL);
+	l->lost |= s->phase == l->phase;
+}
+
+/* A reset may take COMMAND away: the tail and the verdict have it again. */
+static void test_decodes(void **state)
+{
+	static const char text[] =
+		"format = 1\n[device]\nname = x\npci = 1af4:1111\n[notes]\n"
+		"source = y\nstatus = vendor\n[reset]\nmethod = sequence s\n[registers]\n"
+		"space mmio = bar0 bytes size 4K\nR = mmio 0x100\nS = mmio 0x104\n"
+		"[sequence s]\nwrite R = 5\nalways\nwrite S = 6\n[health]\n"
+		"require R == 5\nrequire S == 6\n";
+
+	(void)state;
+	for (enum step_phase phase = PHASE_ACT; phase <= PHASE_HEALTH; phase += 2) {
+		static struct exec_outcome out;
+		struct loss l = { .rig = locked("flr", NULL), .phase = phase };
+		const struct exec_watch watch = { .begin = loss_begin, .arg = &l };
+
+		l.rig->quirk = rig_parse_text("decodes.quirk", text);
+		exec_attempt(l.rig->hw, &l.rig->plan, plan_has(l.rig, "sequence s"),
+			     &watch, 0, &out);
+		assert_true(l.lost);
+		assert_int_equal(out.result,
+				 phase == PHASE_ACT ? EXEC_FAILED : EXEC_HEALTHY);
+		assert_int_equal(out.nfailed, phase == PHASE_ACT);
+		assert_int_equal(out.undo.code, 0);
+		rig_close(l.rig);
+	}
 }
 
 /* What vfio-pci drops is dropped here, too, so that the table is worth something. */
@@ -630,7 +679,7 @@ int main(void)
 		cmocka_unit_test(test_enabled),
 		cmocka_unit_test(test_variant),
 		cmocka_unit_test(test_baco), cmocka_unit_test(test_muted),
-		cmocka_unit_test(test_drops),
+		cmocka_unit_test(test_decodes), cmocka_unit_test(test_drops),
 		cmocka_unit_test(test_killed), cmocka_unit_test(test_database),
 	};
 
