@@ -141,12 +141,12 @@ static bool wipes(const struct attempt *a)
 	return strcmp(a->method->name, "pm") != 0;
 }
 
-/* NULL, or why a claim of health would be a lie. */
-static const char *lie(struct rig *r, const struct attempt *a)
+/* NULL, or why a claim of health would be a lie; one that is @unjudged claims less. */
+static const char *lie(struct rig *r, const struct attempt *a, bool unjudged)
 {
 	const char *ill = rig_ill(r);
 
-	if (!ill && wipes(a) && rig_truth(r, "dirty") != 0)
+	if (!ill && !unjudged && wipes(a) && rig_truth(r, "dirty") != 0)
 		ill = "the card is dirty";
 	return ill;
 }
@@ -263,7 +263,7 @@ static void run_expected(const struct expected *e)
 			 out.result, e->result, out.err.text);
 	if (out.undo.code && rig_truth(r, "dead") == 0)
 		fail_msg("%s: %s: undo: %s", e->scene, e->attempt, out.undo.text);
-	wrong = e->result == EXEC_HEALTHY ? lie(r, a) : NULL;
+	wrong = e->result == EXEC_HEALTHY ? lie(r, a, false) : NULL;
 	if (!wrong && rig_truth(r, "dead") == 0)
 		wrong = rig_changed(r, &before, has_step(a, STEP_REMOVE));
 	if (wrong)
@@ -677,7 +677,7 @@ static void fail_step(const struct scene *sc, size_t attempt, size_t step)
 	out = run_faulty(&f, a);
 	step_print(f.victim, line, sizeof(line));
 	if (out.result == EXEC_HEALTHY)
-		wrong = lie(r, a);
+		wrong = lie(r, a, out.unjudged.code);
 	if (!wrong && !in_program(f.victim) && rig_truth(r, "dead") == 0)
 		wrong = rig_changed(r, &before, has_step(a, STEP_REMOVE));
 	if (wrong)
@@ -1235,7 +1235,7 @@ static void stick_step(const struct scene *sc, size_t attempt, size_t step)
 
 	if (s->optional) {              /* noted, and the verdict is as true as ever */
 		assert_true(out.nnotes > 0 || out.result != EXEC_HEALTHY);
-		assert_true(out.result != EXEC_HEALTHY || !lie(r, a));
+		assert_true(out.result != EXEC_HEALTHY || !lie(r, a, out.unjudged.code));
 		rig_close(r);
 		return;
 	}
@@ -1330,7 +1330,8 @@ static const char *verdict(struct rig *r, const struct attempt *a, enum mode mod
 	uint32_t ctl;
 
 	if (out->result == EXEC_HEALTHY)
-		wrong = mode == LOST && hw_shim_hit(r->hw) ? "it is lost" : lie(r, a);
+		wrong = mode == LOST && hw_shim_hit(r->hw) ? "it is lost" :
+			lie(r, a, out->unjudged.code);
 	for (size_t i = 0; i < r->nbridges && !wrong; i++)
 		if (hw_cfg_read(r->sim, r->bridge[i], 0x3e, 2, &ctl, NULL) == 0 &&
 		    ctl != 0xffff && ctl & 0x40)
@@ -1366,7 +1367,7 @@ static uint64_t one_fault(const struct scene *sc, size_t attempt, enum mode mode
 	t->faults[mode] += hit;
 	t->healthy[mode] += hit && out.result == EXEC_HEALTHY;
 	t->raced += hw_sim_dead_probes(r->sim);
-	t->lies += out.result == EXEC_HEALTHY && lie(r, a);
+	t->lies += out.result == EXEC_HEALTHY && lie(r, a, out.unjudged.code);
 	if (wrong && t->broken++ < 40)
 		print_message("%s: %s: %s at %llu: %s; result %d: %s; undo: %s\n",
 			      sc->name, a->name, mode_str[mode],
@@ -1434,7 +1435,7 @@ static const char *ladder_verdict(struct rig *r, const struct exec_summary *sum,
 	bool removed = false;
 
 	if (sum->healthy)
-		wrong = lie(r, sum->healthy);
+		wrong = lie(r, sum->healthy, sum->unjudged);
 	for (size_t i = 0; i < r->plan.nattempts; i++)
 		removed |= out[i].steps_run && has_step(&r->plan.attempt[i], STEP_REMOVE);
 	if (!wrong && !rig_ill(r))
@@ -1466,7 +1467,7 @@ static uint64_t one_ladder(const struct scene *sc, enum mode mode, uint64_t nth,
 	wrong = ladder_verdict(r, &sum, out, &before);
 	t->faults[mode] += nth && hw_shim_hit(r->hw);
 	t->healthy[mode] += nth && hw_shim_hit(r->hw) && sum.healthy;
-	t->lies += sum.healthy && lie(r, sum.healthy);
+	t->lies += sum.healthy && lie(r, sum.healthy, sum.unjudged);
 	if (wrong && t->broken++ < 40)
 		print_message("%s: ladder: %s at %llu: %s; healthy by %s\n", sc->name,
 			      mode_str[mode], (unsigned long long)nth, wrong,
