@@ -53,6 +53,8 @@ struct fn_facts {
 	int enabled;            /* kernel's enable count; -1: unknown */
 	/* its vendor-specific capability; 0: none, or not looked for (facts_vfio()) */
 	uint8_t vndr_cap, vndr_len;
+	/* before it may sleep, as its last driver left it; < 0: never (facts_vfio()) */
+	int autosuspend_ms;
 	int vfs;                /* enabled virtual functions */
 	size_t nmdevs;          /* mediated devices that its driver has made */
 	char mdev[40];          /* one of them, a UUID */

@@ -355,11 +355,22 @@ static void vfio_group(struct hw *hw, struct target *t, const struct fn_facts *f
 	}
 }
 
+/* EIO where no driver has asked for a delay (drivers/base/power/sysfs.c). */
+static int vfio_autosuspend(struct hw *hw, struct bdf bdf)
+{
+	char text[16];
+
+	return hw_attr_read(hw, bdf, "power/autosuspend_delay_ms", text, sizeof(text),
+			    NULL) ? 0 : (int)strtol(text, NULL, 10);
+}
+
 void facts_vfio(struct hw *hw, struct target *t)
 {
 	struct fn_facts *fn = &t->fn[t->main];
 	char name[32];
 
+	for (size_t i = 0; i < t->nfns; i++)
+		t->fn[i].autosuspend_ms = vfio_autosuspend(hw, t->fn[i].bdf);
 	if (fn->answers)
 		fn->vndr_cap = (uint8_t)fn_cap(hw, fn->bdf, PCI_CAP_ID_VNDR);
 	if (fn->vndr_cap)

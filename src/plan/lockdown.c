@@ -8,7 +8,7 @@
 #include "plan/parts.h"
 
 #define LOCKDOWN_OPEN_US 5000000ull
-#define LOCKDOWN_PARK_US 1000000ull
+#define LOCKDOWN_PARK_US 1000000ull     /* on top of what its driver asked for */
 
 #define RES_IO 0x100ull         /* IORESOURCE_IO, linux/ioport.h */
 
@@ -91,12 +91,21 @@ static const char *lockdown_siblings(struct plan *plan)
 	const struct target *t = plan->target;
 	char text[BDF_STR];
 
-	for (size_t i = 0; i < t->nfns; i++)
-		if (i != t->main && t->fn[i].answers && !t->fn[i].power_control[0])
+	for (size_t i = 0; i < t->nfns; i++) {
+		const struct fn_facts *fn = &t->fn[i];
+
+		if (i == t->main || !fn->answers)
+			continue;
+		if (!fn->power_control[0])
 			return plan_text(plan, "this kernel has no runtime power "
 					 "management that would put back the "
-					 "configuration of %s",
-					 bdf_str(t->fn[i].bdf, text));
+					 "configuration of %s", bdf_str(fn->bdf, text));
+		if (fn->autosuspend_ms < 0)
+			return plan_text(plan, "%s may never sleep, so the kernel would "
+					 "not put back its configuration (write 0 to its "
+					 "power/autosuspend_delay_ms)",
+					 bdf_str(fn->bdf, text));
+	}
 	return NULL;
 }
 
@@ -114,6 +123,14 @@ const char *lockdown_unable(struct plan *plan)
 		why = lockdown_close_harms(plan);
 	return why ? plan_text(plan, "kernel lockdown leaves only VFIO for registers, "
 			       "and %s", why) : NULL;
+}
+
+const char *lockdown_unreadable(struct plan *plan)
+{
+	if (lockdown_close_resets(plan->target))
+		return "kernel lockdown leaves only VFIO for registers, and the kernel "
+		       "would reset the bus of this card when VFIO closes it";
+	return lockdown_unable(plan);
 }
 
 /* --- what reaches the card ------------------------------------------------------- */
@@ -249,7 +266,7 @@ void lockdown_park(struct plan *plan, struct attempt *a)
 		if (i == t->main || !t->fn[i].answers)
 			continue;
 		attempt_step(a, STEP_PARK, PHASE_PREPARE, t->fn[i].bdf)->limit_us =
-			LOCKDOWN_PARK_US;
+			LOCKDOWN_PARK_US + (uint64_t)t->fn[i].autosuspend_ms * 1000;
 		attempt_undo(a, STEP_UNPARK, PHASE_RESTORE, t->fn[i].bdf)->limit_us =
 			RESTORE_US;
 	}

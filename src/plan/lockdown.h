@@ -26,6 +26,9 @@
 /* Why the registers of the card cannot be reached through VFIO; NULL: they can. */
 const char *lockdown_unable(struct plan *plan);
 
+/* The same where registers are only read: not at the price of a reset. */
+const char *lockdown_unreadable(struct plan *plan);
+
 /* Will the kernel reset the card's bus when the card is closed? */
 bool lockdown_close_resets(const struct target *t);
 

@@ -70,6 +70,15 @@ static void assert_refused(struct rig *r, const char *name, const char *why)
 		fail_msg("%s: '%s' does not say '%s'", name, a->reason, why);
 }
 
+static uint64_t limit_of(const struct attempt *a, enum step_kind kind)
+{
+	for (size_t i = 0; i < a->nsteps; i++)
+		if (a->step[i].kind == kind)
+			return a->step[i].limit_us;
+	fail_msg("%s has no such step", a->name);
+	return 0;
+}
+
 /* --- what is offered ------------------------------------------------------------- */
 
 static void test_offered(void **state)
@@ -111,6 +120,10 @@ static void test_unable(void **state)
 	hw_sim_host(r->sim, "/sys/bus/pci/drivers/vfio-pci", "");
 	hw_sim_attr(r->sim, rig_fn(r, 1), "power/control", "auto");
 	assert_offered(r, "sequence baco");
+	hw_sim_attr(r->sim, rig_fn(r, 1), "power/autosuspend_delay_ms", "-1");
+	assert_refused(r, "sequence baco", "0000:01:00.1 may never sleep");
+	hw_sim_attr(r->sim, rig_fn(r, 1), "power/autosuspend_delay_ms", "3000");
+	assert_int_equal(limit_of(plan_has(r, "sequence baco"), STEP_PARK), 4000000);
 	rig_close(r);
 }
 
@@ -385,7 +398,7 @@ static void test_alone(void **state)
 	assert_true(lockdown_close_resets(&r->target));
 	/* and health is not read where the reading resets once more */
 	assert_non_null(plan_has(r, "hot_reset")->unjudged);
-	assert_non_null(strstr(plan_has(r, "hot_reset")->unjudged, "once more"));
+	assert_non_null(strstr(plan_has(r, "hot_reset")->unjudged, "would reset the bus"));
 	/* nor can it be known after a program, as the close resets after the reading */
 	assert_non_null(plan_has(r, "sequence s")->unjudged);
 	rig_close(r);
