@@ -461,15 +461,25 @@ static int linux_cfg_read(struct hw *hw, struct bdf bdf, unsigned off, unsigned 
 	return cfg_get(&linux_of(hw)->cfg, &reg, val, err);
 }
 
+/* The function opened through VFIO, if it is this one and has such a region; or NULL. */
+static struct vfio_dev *linux_vfio(struct hw_linux *l, struct bdf bdf,
+				   const struct vfio_reg *reg)
+{
+	bool known = reg->region <= 5 || reg->region == VFIO_DEV_CONFIG;
+
+	return known && vfio_dev_is(&l->vfio, bdf) ? &l->vfio : NULL;
+}
+
 static int linux_cfg_write(struct hw *hw, struct bdf bdf, unsigned off, unsigned width,
 			   uint32_t val, struct err *err)
 {
 	const struct vfio_reg region = { VFIO_DEV_CONFIG, off, width };
 	const struct cfg_reg reg = { bdf, off, width };
 	struct hw_linux *l = linux_of(hw);
+	struct vfio_dev *vfio = linux_vfio(l, bdf, &region);
 
-	if (vfio_dev_is(&l->vfio, bdf))
-		return vfio_dev_put(&l->vfio, &region, val, err);
+	if (vfio)
+		return vfio_dev_put(vfio, &region, val, err);
 	return cfg_put(&l->cfg, &reg, val, err);
 }
 
@@ -479,9 +489,10 @@ static int linux_bar_read(struct hw *hw, struct bdf bdf, int bar, uint32_t off,
 	const struct vfio_reg region = { (unsigned)bar, off, 4 };
 	const struct bar_reg reg = { bdf, bar, off };
 	struct hw_linux *l = linux_of(hw);
+	struct vfio_dev *vfio = linux_vfio(l, bdf, &region);
 
-	if (vfio_dev_is(&l->vfio, bdf) && bar >= 0 && bar <= 5)
-		return vfio_dev_get(&l->vfio, &region, val, err);
+	if (vfio)
+		return vfio_dev_get(vfio, &region, val, err);
 	return bar_get(&l->bar, &reg, val, err);
 }
 
@@ -491,9 +502,10 @@ static int linux_bar_write(struct hw *hw, struct bdf bdf, int bar, uint32_t off,
 	const struct vfio_reg region = { (unsigned)bar, off, 4 };
 	const struct bar_reg reg = { bdf, bar, off };
 	struct hw_linux *l = linux_of(hw);
+	struct vfio_dev *vfio = linux_vfio(l, bdf, &region);
 
-	if (vfio_dev_is(&l->vfio, bdf) && bar >= 0 && bar <= 5)
-		return vfio_dev_put(&l->vfio, &region, val, err);
+	if (vfio)
+		return vfio_dev_put(vfio, &region, val, err);
 	return bar_put(&l->bar, &reg, val, err);
 }
 

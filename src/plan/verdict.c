@@ -159,12 +159,7 @@ static const char *verdict_unable(struct plan *plan, const struct attempt *a)
 {
 	const char *outside = verdict_outside(plan, a);
 
-	if (outside)
-		return outside;
-	if (lockdown_close_resets(plan->target))
-		return "kernel lockdown leaves only VFIO for registers, and the kernel "
-		       "would reset the bus once more for it";
-	return lockdown_unable(plan);
+	return outside ? outside : lockdown_unreadable(plan);
 }
 
 /*

@@ -17,10 +17,7 @@ static const char *none_unable(struct plan *plan)
 	if (part_is_host_driver(target_main(plan->target)->driver))
 		return plan_text(plan, "%s has it, so it is not pristine",
 				 target_main(plan->target)->driver);
-	if (lockdown_close_resets(plan->target))
-		return "kernel lockdown leaves only VFIO for registers, and the kernel "
-		       "resets the bus of this card when VFIO closes it";
-	return lockdown_unable(plan);
+	return lockdown_unreadable(plan);
 }
 
 static int none_plan(struct plan *plan, const struct q_method *asked, struct err *err)
