@@ -41,7 +41,7 @@ struct bar_facts {
 struct fn_facts {
 	struct bdf bdf;
 	bool known;             /* the kernel has it (a lost sibling is not) */
-	bool answers;           /* its vendor id reads as something but all ones */
+	bool answers;           /* its vendor id is not all ones, nor "not yet" (RRS) */
 	uint16_t vendor, device, subvendor, subdevice;  /* as the kernel cached them */
 	uint32_t class_code;    /* 24 bits */
 	uint8_t revision, header_type;

@@ -206,6 +206,11 @@ static void fn_kernel_view(struct hw *hw, struct bdf bdf, struct fn_facts *fn,
 	fn_attr(hw, bdf, "power_state", fn->power_state, sizeof(fn->power_state), err);
 }
 
+bool facts_id_answers(uint32_t id)
+{
+	return id != UINT32_MAX && (id & 0xffff) != PCI_VENDOR_RRS;
+}
+
 void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *fn,
 	      struct err *err)
 {
@@ -215,7 +220,7 @@ void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *
 	memset(fn, 0, sizeof(*fn));
 	fn->bdf = bdf;
 	fn->known = true;
-	fn->answers = id != UINT32_MAX;
+	fn->answers = facts_id_answers(id);
 	fn_kernel_view(hw, bdf, fn, err);
 	fn->header_type = (uint8_t)fn_cfg(hw, bdf, PCI_HEADER_TYPE, 1);
 	fn->command = (uint16_t)fn_cfg(hw, bdf, PCI_COMMAND, 2);

@@ -12,6 +12,14 @@
 #define PCI_BASE_CLASS_BRIDGES 0x06
 
 #define PCI_VENDOR_INTEL 0x8086
+#define PCI_VENDOR_RRS 0x0001   /* PCIe 2.3.2: a root port's word for "not yet" */
+
+/*
+ * Does the first dword of configuration space come from a function? A root port with
+ * RRS software visibility, which Linux turns on, says PCI_VENDOR_RRS for one that puts
+ * its answers off.
+ */
+bool facts_id_answers(uint32_t id);
 
 /* What exists but cannot be read: the first sentence about it is left in @err. */
 void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *fn,

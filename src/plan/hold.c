@@ -7,6 +7,7 @@
 
 #include <linux/pci_regs.h>
 
+#include "plan/facts_fn.h"
 #include "plan/parts.h"
 
 #define HOLD_DRIVER "driver"
@@ -354,7 +355,8 @@ static const char *back_driver(struct plan *plan, struct hw *hw,
 	uint32_t id = UINT32_MAX;
 	int rc;
 
-	if (hw_cfg_read(hw, it->fn, PCI_VENDOR_ID, 4, &id, NULL) || id == UINT32_MAX)
+	if (hw_cfg_read(hw, it->fn, PCI_VENDOR_ID, 4, &id, NULL) ||
+	    !facts_id_answers(id))
 		return NULL;
 	rc = hw_attr_read(hw, it->fn, HOLD_DRIVER, now, sizeof(now), NULL);
 	if ((rc && rc != -ENOENT) || part_is_host_driver(now) || !strcmp(now, it->old))

@@ -7,6 +7,7 @@
 #include <linux/pci_regs.h>
 
 #include "hw/hw_write.h"
+#include "plan/facts_fn.h"
 
 /* No link is no driver; a link that cannot be read is not. */
 static int bind_current(struct hw *hw, struct bdf bdf, char *buf, size_t size,
@@ -35,7 +36,7 @@ static int bind_dares(struct hw *hw, struct bdf bdf, const char *driver,
 	if (!strcmp(driver, "vfio-pci"))
 		return 0;
 	rc = hw_cfg_read(hw, bdf, PCI_VENDOR_ID, 4, &id, err);
-	if (!rc && id == UINT32_MAX)
+	if (!rc && !facts_id_answers(id))
 		rc = err_set(err, EIO, "%s: driver %s was not bound: the function does "
 			     "not answer", bdf_str(bdf, text), driver);
 	return rc;

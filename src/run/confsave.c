@@ -7,8 +7,7 @@
 #include <linux/pci_regs.h>
 
 #include "hw/hw_write.h"
-
-#define PCI_VENDOR_ID_RRS 0x0001
+#include "plan/facts_fn.h"
 
 /* A register of a capability that a reset loses. */
 struct cs_row {
@@ -63,7 +62,7 @@ int confsave_read(struct hw *hw, struct bdf bdf, unsigned off, unsigned width,
 	if (rc || *value != reg_all_ones(&reg))
 		return rc;
 	rc = hw_cfg_read(hw, bdf, PCI_VENDOR_ID, 4, &id, err);
-	if (!rc && id == UINT32_MAX)
+	if (!rc && !facts_id_answers(id))
 		return err_set(err, EIO, "%s reads all ones, config 0x%x too: it does "
 			       "not answer", bdf_str(bdf, text), off);
 	return rc ? rc : hw_cfg_read(hw, bdf, off, width, value, err);
@@ -183,8 +182,8 @@ int confsave_save(struct hw *hw, struct bdf bdf, struct confsave *save, struct e
 	rc = hw_cfg_read(hw, bdf, PCI_VENDOR_ID, 4, &save->id, err);
 	if (rc)
 		return rc;
-	if (save->id == UINT32_MAX)
-		return err_set(err, EIO, "%s reads all ones, there is nothing to save",
+	if (!facts_id_answers(save->id))
+		return err_set(err, EIO, "%s does not answer, there is nothing to save",
 			       bdf_str(bdf, text));
 	rc = cs_table(hw, save, cs_rows, rows, err);
 	if (!rc)
@@ -251,7 +250,7 @@ int confsave_ready(struct hw *hw, struct bdf bdf, struct err *err)
 
 	for (;;) {
 		rc = hw_cfg_read(hw, bdf, PCI_VENDOR_ID, 4, &id, err);
-		if (rc || (id != UINT32_MAX && (id & 0xffff) != PCI_VENDOR_ID_RRS))
+		if (rc || facts_id_answers(id))
 			return rc;
 		if (hw_now(hw) - start >= CONFSAVE_READY_US)
 			break;

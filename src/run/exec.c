@@ -130,7 +130,7 @@ static bool exec_answers(struct exec *x, struct bdf fn)
 	uint32_t id;
 
 	return hw_cfg_read(x->hw, fn, PCI_VENDOR_ID, 4, &id, NULL) == 0 &&
-	       id != UINT32_MAX;
+	       facts_id_answers(id);
 }
 
 /*
@@ -635,10 +635,13 @@ static void exec_forget(struct exec *x, const struct step *s)
 		hw_forget(x->hw, t->path[i].bdf);
 }
 
-/* As Linux takes it that nobody is there (pci_bus_read_dev_vendor_id, probe.c). */
+/*
+ * As Linux takes it that nobody is there (pci_bus_read_dev_vendor_id, probe.c); what
+ * puts its answers off is waited for, by the kernel, too.
+ */
 static bool id_of_nobody(uint32_t id)
 {
-	return !id || id == UINT32_MAX || id == 0x0000ffff || id == 0xffff0000;
+	return !id || !facts_id_answers(id) || id == 0x0000ffff || id == 0xffff0000;
 }
 
 /* What the kernel will read when it finds the function again. */

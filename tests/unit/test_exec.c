@@ -323,6 +323,53 @@ static void test_sleeper(void **state)
 	rig_close(r);
 }
 
+/* Not yet, says the root port for the card, until its bus is reset (PCIe 2.3.2). */
+static uint32_t not_yet(void *arg, int fn, int bar, unsigned off, unsigned width,
+			uint32_t truth)
+{
+	(void)fn;
+	if (!*(bool *)arg || bar >= 0)
+		return truth;
+	return off == 0 && width == 4 ? 0xffff0001 :
+	       off == 0 ? 1 : width == 4 ? UINT32_MAX :
+	       (1u << 8 * width) - 1;
+}
+
+static void not_yet_begin(void *arg, const struct attempt *a, const struct step *s)
+{
+	(void)a;
+	if (s->phase == PHASE_RESTORE)
+		*(bool *)arg = false;
+}
+
+/* From before the plan, or from right after it. */
+static void test_not_yet(void **state)
+{
+	const struct plan_opts opts = { .method = "bus" };
+
+	(void)state;
+	for (int late = 0; late < 2; late++) {
+		struct rig *r = rig_open("flr", RIG_ROOT_PORT);
+		bool lies = !late;
+		const struct exec_watch w = { .begin = not_yet_begin, .arg = &lies };
+		struct exec_outcome out[MAX_ATTEMPTS];
+		struct exec_summary sum;
+		struct err err = { 0 };
+
+		rig_vfio(r);
+		rig_lie(not_yet, &lies);
+		if (rig_plan(r, &opts, &err))
+			fail_msg("plan: %s", err.text);
+		assert_int_equal(target_main(&r->target)->answers, late);
+		lies = true;
+		exec_plan(r->hw, &r->plan, &w, 0, out, &sum);
+		if (!sum.healthy)
+			fail_msg("late %d: %s", late, out[0].err.text);
+		assert_null(rig_ill(r));
+		rig_close(r);
+	}
+}
+
 /* Removal forgets the driver_override that somebody had set: it is put back. */
 static void test_override_again(void **state)
 {
@@ -1508,7 +1555,7 @@ int main(void)
 		cmocka_unit_test(test_sleeper), cmocka_unit_test(test_fury_ladder),
 		cmocka_unit_test(test_fury_without_baco),
 		cmocka_unit_test(test_nothing_helps), cmocka_unit_test(test_pristine),
-		cmocka_unit_test(test_override_again),
+		cmocka_unit_test(test_override_again), cmocka_unit_test(test_not_yet),
 		cmocka_unit_test(test_stop), cmocka_unit_test(test_stopped_in_baco),
 		cmocka_unit_test(test_left_in_baco),
 		cmocka_unit_test(test_deadline), cmocka_unit_test(test_stop_in_delay),
