@@ -273,8 +273,11 @@ size_t target_card_level(const struct target *t)
 {
 	size_t best = t->npath;
 
-	for (size_t i = 0; i < t->npath && t->path[i].only_target; i++)
+	for (size_t i = 0; i < t->npath && t->path[i].only_target; i++) {
+		if (t->path[i].thunderbolt && best < t->npath)
+			break;          /* the enclosure is not the card */
 		best = i;
+	}
 	return best;
 }
 

@@ -209,7 +209,8 @@ unsigned kernel_denies(uint16_t vendor, uint16_t device, uint32_t class_code,
 
 /*
  * Index in t->path of the bridge at whose reset the whole card (on-card switch
- * included) is reset: the highest only_target bridge; t->npath when there is none.
+ * included) is reset: the highest only_target bridge, but not the second one of a way
+ * through Thunderbolt; t->npath when there is none.
  */
 size_t target_card_level(const struct target *t);
 

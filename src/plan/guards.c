@@ -392,19 +392,24 @@ static const char *guard_hit_storage(struct plan *plan, const struct attempt *a)
 /*
  * Behind Thunderbolt a link is a tunnel through it: nobody trains it again after a
  * reset of the bridge above, and the kernel may take that for the cable being pulled.
- * The card's own resets do not touch the link.
+ * The card's own resets do not touch the link. A bridge that is not marked itself may
+ * have marked ones below it, which its reset resets: of a host with integrated USB4 the
+ * root port is part of the host, and what is plugged into it is not.
  */
 static const char *guard_thunderbolt(struct plan *plan, const struct attempt *a)
 {
 	const struct target *t = plan->target;
 	char text[BDF_STR];
+	int at = 0;
 
-	if (a->level < 0 || !t->path[a->level].thunderbolt)
+	while (at <= a->level && !t->path[at].thunderbolt)
+		at++;
+	if (at > a->level)
 		return NULL;
 	return plan_text(plan, "%s is behind Thunderbolt (or a port for removable "
 			 "devices), where the reset of a bridge may end as if the cable "
 			 "had been pulled; pull and plug the enclosure instead",
-			 bdf_str(t->path[a->level].bdf, text));
+			 bdf_str(t->path[at].bdf, text));
 }
 
 static const struct attempt_guard attempt_guards[] = {

@@ -449,6 +449,30 @@ static void test_thunderbolt(void **state)
 	rig_close(r);
 }
 
+/* Ports of the enclosure are marked, the root port of a host with USB4 is not. */
+static void test_usb4(void **state)
+{
+	struct rig *r = rig_open("flr", RIG_SWITCH);
+	const char *const root = "bus at 0000:00:01.0";
+	const struct plan_opts at = { .at = r->bridge[0], .has_at = true };
+	struct err err = { 0 };
+
+	(void)state;
+	plan_ok(r, 0);
+	assert_int_equal(target_card_level(&r->target), r->nbridges - 1);
+	for (size_t i = 1; i < r->nbridges; i++)
+		hw_sim_attr(r->sim, r->bridge[i], "removable", "removable");
+	plan_ok(r, 0);
+	assert_int_equal(target_card_level(&r->target), 0);
+	for (size_t i = 0; i < r->plan.nattempts; i++)
+		if (r->plan.attempt[i].level >= 0)
+			assert_int_equal(r->plan.attempt[i].usable, ATTEMPT_REFUSED);
+	assert_int_equal(rig_plan(r, &at, &err), 0);
+	assert_usable(r, root, ATTEMPT_REFUSED, "--force-thunderbolt");
+	assert_says(rig_attempt(r, root)->reason, "is behind Thunderbolt");
+	rig_close(r);
+}
+
 /* --- the table --------------------------------------------------------------------- */
 
 /* One bit an option, one option a bit, and no option for all. */
@@ -524,6 +548,7 @@ int main(void)
 		cmocka_unit_test(test_stacked_storage),
 		cmocka_unit_test(test_not_below),
 		cmocka_unit_test(test_thunderbolt),
+		cmocka_unit_test(test_usb4),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_folder),
 	};
