@@ -1154,6 +1154,15 @@ static bool exec_due(const struct exec *x, const struct step *s)
 }
 
 /*
+ * What keeps others from the card does not hang on its answers: its failure is one. A
+ * VM that still has the function keeps vfio-pci from leaving it.
+ */
+static bool exec_keeps_out(const struct step *s)
+{
+	return s->kind == STEP_OWN || (s->kind == STEP_BIND && !s->text[0]);
+}
+
+/*
  * A method that can do without an answer goes on when the card stops to answer before
  * the reset: an attempt before this one may have done that, after the plan was made.
  */
@@ -1162,7 +1171,8 @@ static bool exec_unanswered(struct exec *x, const struct attempt *a,
 {
 	const struct target *t = x->plan->target;
 
-	if (a->needs_answer || a->errand || s->phase != PHASE_PREPARE || s->undo_of)
+	if (a->needs_answer || a->errand || s->phase != PHASE_PREPARE || s->undo_of ||
+	    exec_keeps_out(s))
 		return false;
 	for (size_t i = 0; i < t->nfns; i++)
 		if (bdf_eq(t->fn[i].bdf, s->fn))
