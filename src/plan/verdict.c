@@ -12,6 +12,11 @@
 
 /* Long enough for a link that is still training up, and for RRS answers. */
 #define VERDICT_WAIT_US 1000000ull
+/*
+ * The kernel's recovery of a port that contains an error: pciehp waits that long for it
+ * before it takes the card for pulled out (pci_dpc_recovered(), drivers/pci/pcie/dpc.c).
+ */
+#define VERDICT_DPC_US 4000000ull
 
 /* Runtime suspend clears Bus Master and resume sets it: the kernel's own business. */
 #define COMMAND_KEPT (0xffff & ~PCI_COMMAND_MASTER)
@@ -50,7 +55,8 @@ static void verdict_contained(struct plan *plan, struct attempt *a)
 						 2, PCI_EXP_DPC_STATUS_TRIGGER, REG_EQ, 0,
 						 "DPC_STATUS.TRIGGER"),
 				     "link down by DPC: the port contains an error, and "
-				     "the card cannot answer");
+				     "the card cannot answer")->limit_us =
+				VERDICT_DPC_US;
 }
 
 static void verdict_identity(struct attempt *a, const struct fn_facts *fn)
