@@ -1217,6 +1217,24 @@ static void test_vfio_dev_held(void **state)
 	assert_int_equal(s.at, s.n);
 }
 
+/* A group that we hold, and no container: the cdev would say that somebody has it. */
+static void test_vfio_no_container(void **state)
+{
+	static const struct call call[] = {
+		IOCTL(10, VFIO_GROUP_GET_STATUS, viable, 0),
+		OPEN("/dev/vfio/vfio", -ENOENT),
+		IOCTL(10, VFIO_GROUP_UNSET_CONTAINER, NULL, -EINVAL),
+	};
+	const struct vfio_own own = { { { { 0 }, 12, 10 } }, 1 };
+	struct tree *t = *state;
+	const struct vfio_target target = { t->root, gpu, &gpu, 1, &own };
+	struct script s = { call, sizeof(call) / sizeof(call[0]), 0 };
+
+	assert_int_equal(vfio_hot_reset(&script_sys, &s, &target, &t->err), -ENOTTY);
+	assert_says(t, "/dev/vfio/vfio is not there");
+	assert_int_equal(s.at, s.n);
+}
+
 /* 25 looks 40 ms apart are a second. */
 #define BUSY OPEN("/dev/vfio/12", -EBUSY)
 #define BUSY_3 SLEEP, BUSY, SLEEP, BUSY, SLEEP, BUSY
@@ -1659,7 +1677,7 @@ int main(void)
 		T(test_vfio_legacy), T(test_vfio_two_groups), T(test_vfio_held),
 		T(test_vfio_own), T(test_vfio_spare_group),
 		T(test_vfio_busy), T(test_vfio_waits), T(test_vfio_foreign),
-		T(test_vfio_more_room),
+		T(test_vfio_more_room), T(test_vfio_no_container),
 		T(test_vfio_locked), T(test_vfio_refused), T(test_vfio_unfit),
 		T(test_vfio_cdev), T(test_vfio_cdev_late), T(test_vfio_cdev_refused),
 		T(test_vfio_real_calls),
