@@ -1157,9 +1157,10 @@ static bool exec_due(const struct exec *x, const struct step *s)
  * What keeps others from the card does not hang on its answers: its failure is one. A
  * VM that still has the function keeps vfio-pci from leaving it.
  */
-static bool exec_keeps_out(const struct step *s)
+static bool exec_keeps_out(const struct step *s, const struct fn_facts *fn)
 {
-	return s->kind == STEP_OWN || (s->kind == STEP_BIND && !s->text[0]);
+	return s->kind == STEP_OWN || (s->kind == STEP_BIND && !s->text[0] &&
+				       !strcmp(fn->driver, "vfio-pci"));
 }
 
 /*
@@ -1171,12 +1172,12 @@ static bool exec_unanswered(struct exec *x, const struct attempt *a,
 {
 	const struct target *t = x->plan->target;
 
-	if (a->needs_answer || a->errand || s->phase != PHASE_PREPARE || s->undo_of ||
-	    exec_keeps_out(s))
+	if (a->needs_answer || a->errand || s->phase != PHASE_PREPARE || s->undo_of)
 		return false;
 	for (size_t i = 0; i < t->nfns; i++)
 		if (bdf_eq(t->fn[i].bdf, s->fn))
-			return !exec_answers(x, s->fn);
+			return !exec_keeps_out(s, &t->fn[i]) &&
+			       !exec_answers(x, s->fn);
 	return false;
 }
 
