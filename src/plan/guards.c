@@ -8,7 +8,7 @@
 const struct force_option force_options[] = {
 	{ "force-in-use", FORCE_IN_USE, "although a program or a VM has the card open" },
 	{ "force-neighbours", FORCE_NEIGHBOURS,
-	  "although functions of other devices are reset with it" },
+	  "although functions of other devices are reset with it, even open ones" },
 	{ "force-vfs", FORCE_VFS, "although virtual functions are enabled on it" },
 	{ "force-console", FORCE_CONSOLE, "although the host's console is on it" },
 	{ "force-mdev", FORCE_MDEV, "although its driver has made mediated devices" },
@@ -415,12 +415,22 @@ static const char *guard_thunderbolt(struct plan *plan, const struct attempt *a)
 static const struct attempt_guard attempt_guards[] = {
 	{ FORCE_NEIGHBOURS, "--force-neighbours", guard_neighbours,
 	  guard_may_take_neighbours },
-	{ FORCE_IN_USE, "--force-in-use", guard_hit_open, NULL },
+	{ FORCE_NEIGHBOURS, "--force-neighbours", guard_hit_open,
+	  guard_may_take_neighbours },
 	{ FORCE_NETWORK, "--force-network", guard_hit_network, NULL },
 	{ FORCE_STORAGE, "--force-storage", guard_hit_storage, NULL },
 	{ FORCE_THUNDERBOLT, "--force-thunderbolt", guard_thunderbolt, NULL },
 	{ 0, NULL, guard_siblings, NULL },
 };
+
+/* Who loses a neighbour is said, though it was asked for. */
+static void guard_say_open(struct plan *plan, struct attempt *a)
+{
+	const char *open = guard_hit_open(plan, a);
+
+	if (open)
+		a->note = a->note ? plan_text(plan, "%s; %s", a->note, open) : open;
+}
 
 static void guard_attempt(struct plan *plan, struct attempt *a)
 {
@@ -439,6 +449,7 @@ static void guard_attempt(struct plan *plan, struct attempt *a)
 		a->override = yields ? g->option : NULL;
 		return;
 	}
+	guard_say_open(plan, a);
 }
 
 void guard_attempts(struct plan *plan)

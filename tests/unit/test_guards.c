@@ -287,12 +287,12 @@ static void test_neighbour_open(void **state)
 	assert_null(r->plan.refusal);   /* the card itself is free */
 	assert_usable(r, "flr", ATTEMPT_YES, NULL);
 	assert_says(rig_attempt(r, SUB)->reason, "process 815 (kvm) has open");
-	plan_ok(r, ~0u & ~FORCE_IN_USE);
-	assert_usable(r, SUB, ATTEMPT_REFUSED, "--force-in-use");
-	assert_says(rig_attempt(r, SUB)->reason,
+	plan_ok(r, ~0u & ~FORCE_NEIGHBOURS);
+	assert_usable(r, SUB, ATTEMPT_REFUSED, "--force-neighbours");
+	plan_ok(r, FORCE_NEIGHBOURS);
+	assert_says(rig_attempt(r, SUB)->note,
 		    "0000:02:02.0, which carries the device /dev/vfio/77, which process "
 		    "815 (kvm) has open; stop it first");
-	plan_ok(r, FORCE_NEIGHBOURS | FORCE_IN_USE);
 	assert_usable(r, SUB, ATTEMPT_YES, NULL);
 	rig_close(r);
 }
