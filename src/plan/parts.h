@@ -180,6 +180,13 @@ void part_pulse(struct attempt *a, const struct bridge_facts *br);
  */
 void part_port_hush(struct attempt *a, const struct bridge_facts *br,
 		    enum step_phase phase);
+/*
+ * A request that was under way to the card when its link went down times out at the root
+ * port (PCIe 2.8), the last of the way: that one is quiet about it, too, unless
+ * path[level] is it.
+ */
+void part_root_hush(struct plan *plan, struct attempt *a, size_t level,
+		    enum step_phase phase);
 /* What part_port_hush() is about to do at @br, as a sentence, or NULL. */
 const char *part_port_note(struct plan *plan, const struct bridge_facts *br);
 /* The port above the card that holds its link down (DPC), and why, or NULL. */

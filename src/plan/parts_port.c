@@ -151,8 +151,8 @@ static void dpc_release(struct attempt *a, const struct bridge_facts *br)
 	hush_clear(attempt_step(a, STEP_WRITE, PHASE_PREPARE, br->bdf), &h, &status);
 }
 
-static void hush_dpc(struct attempt *a, const struct bridge_facts *br,
-		     enum step_phase phase)
+static void hush_trigger(struct attempt *a, const struct bridge_facts *br,
+			 enum step_phase phase)
 {
 	const struct hush h = {
 		.name = "DPC_CTL.TRIGGER", .off = br->port.dpc + PCI_EXP_DPC_CTL,
@@ -162,25 +162,30 @@ static void hush_dpc(struct attempt *a, const struct bridge_facts *br,
 			    DPC_STATUS_CLEAR } },
 	};
 
-	if (!br->port.dpc)
-		return;
-	if (br->port.dpc_trigger)
+	if (br->port.dpc && br->port.dpc_trigger)
 		hush_one(a, br->bdf, phase, &h);
-	dpc_release(a, br);
+}
+
+static void hush_dpc(struct attempt *a, const struct bridge_facts *br,
+		     enum step_phase phase)
+{
+	hush_trigger(a, br, phase);
+	if (br->port.dpc)
+		dpc_release(a, br);
 }
 
 /* Errors that were there before are somebody else's to see. */
 static void hush_aer(struct attempt *a, const struct bridge_facts *br,
-		     enum step_phase phase)
+		     enum step_phase phase, uint32_t uncor, uint32_t cor)
 {
 	const struct hush h = {
 		.name = "AER_UNCOR_MASK", .off = br->port.aer + PCI_ERR_UNCOR_MASK,
-		.width = 4, .mask = UNCOR_OF_LINK, .value = UNCOR_OF_LINK,
+		.width = 4, .mask = uncor, .value = uncor,
 		.seen = {
 			{ "AER_UNCOR_STATUS", br->port.aer + PCI_ERR_UNCOR_STATUS,
-			  UNCOR_OF_LINK & ~br->port.aer_uncor },
+			  uncor & ~br->port.aer_uncor },
 			{ "AER_COR_STATUS", br->port.aer + PCI_ERR_COR_STATUS,
-			  COR_OF_LINK & ~br->port.aer_cor },
+			  cor & ~br->port.aer_cor },
 		},
 	};
 
@@ -195,7 +200,20 @@ void part_port_hush(struct attempt *a, const struct bridge_facts *br,
 	hush_slot(a, br, phase);
 	hush_link(a, br, phase);
 	hush_dpc(a, br, phase);
-	hush_aer(a, br, phase);
+	hush_aer(a, br, phase, UNCOR_OF_LINK, COR_OF_LINK);
+}
+
+/* Its own link stays up: nothing to release, no other error to expect. */
+void part_root_hush(struct plan *plan, struct attempt *a, size_t level,
+		    enum step_phase phase)
+{
+	const struct target *t = plan->target;
+	const struct bridge_facts *root = &t->path[t->npath - 1];
+
+	if (level + 1 >= t->npath || root->type != PORT_ROOT)
+		return;
+	hush_trigger(a, root, phase);
+	hush_aer(a, root, phase, PCI_ERR_UNC_COMP_TIME, 0);
 }
 
 /* --- said ------------------------------------------------------------------------ */

@@ -156,6 +156,7 @@ static void bus_make(struct plan *plan, struct attempt *a, size_t level)
 	part_keep(plan, a);
 	bus_quiet(plan, a);
 	a->note = bus_note(plan, level);
+	part_root_hush(plan, a, level, PHASE_RESTORE);
 	part_port_hush(a, &plan->target->path[level], PHASE_RESTORE);
 	bus_remove(plan, a, level);
 	bus_override_again(plan, a);

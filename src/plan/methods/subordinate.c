@@ -50,6 +50,7 @@ static void subordinate_hush(struct plan *plan, struct attempt *a, size_t level)
 	if (t->host.lockdown)
 		return;
 	a->note = part_port_note(plan, &t->path[level]);
+	part_root_hush(plan, a, level, PHASE_RESTORE);
 	for (size_t i = level + 1; i-- > 0;)
 		part_port_hush(a, &t->path[i], PHASE_RESTORE);
 }
