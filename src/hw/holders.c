@@ -26,6 +26,7 @@ struct held {
 	bool chr;
 	dev_t dev;                      /* chr: its number; else: of the file system */
 	ino_t ino;                      /* resource files */
+	struct bdf fn;
 	char label[48];                 /* "0000:0b:00.0/resource0" */
 	int last_pid;                   /* reported already for this process */
 };
@@ -33,6 +34,7 @@ struct held {
 struct held_list {
 	struct held *at;
 	size_t n, room;
+	struct bdf fn;                  /* whose things are being added */
 };
 
 struct scan {
@@ -47,7 +49,7 @@ struct scan {
 	int proc;                       /* descriptor of /proc */
 	int blind;                      /* processes that may not be looked into */
 	int blind_pid;                  /* the last of them */
-	bool found;                     /* somebody was reported */
+	bool found;                     /* somebody has the first slot asked for */
 	int stop;                       /* what @fn returned */
 };
 
@@ -70,7 +72,8 @@ static int held_add(struct held_list *l, const struct held *h)
 		l->at = more;
 		l->room = room;
 	}
-	l->at[l->n++] = *h;
+	l->at[l->n] = *h;
+	l->at[l->n++].fn = l->fn;
 	return 0;
 }
 
@@ -238,6 +241,7 @@ static int held_collect(struct held_list *l, const struct holders_query *q)
 			      bdf_str(q->fns[i], at));
 		if (rc)
 			break;
+		l->fn = q->fns[i];
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		rc = fd >= 0 ? held_walk(l, q->fns[i], fd, 1) : held_failed(errno);
 		if (!rc)
@@ -272,7 +276,7 @@ static void scan_comm(struct scan *s)
 
 static void scan_report(struct scan *s, struct held *h, const char *what)
 {
-	struct hw_holder who = { .pid = s->pid };
+	struct hw_holder who = { .pid = s->pid, .fn = h->fn };
 
 	if (h->last_pid == s->pid)
 		return;
@@ -280,7 +284,8 @@ static void scan_report(struct scan *s, struct held *h, const char *what)
 	scan_comm(s);
 	snprintf(who.comm, sizeof(who.comm), "%s", s->comm);
 	snprintf(who.what, sizeof(who.what), "%.63s", what);
-	s->found = true;
+	/* one of a neighbour says nothing of the card that was asked for first */
+	s->found |= bdf_same_slot(h->fn, s->q->fns[0]);
 	s->stop = s->fn(&who, s->arg);
 }
 

@@ -34,6 +34,7 @@ struct hw_holder {
 	int pid;
 	char comm[32];                  /* command, as in /proc/PID/comm */
 	char what[64];                  /* "/dev/vfio/12", "/dev/dri/card0" */
+	struct bdf fn;                  /* of those asked for, the first that it is of */
 };
 
 typedef int hw_node_fn(const struct hw_node *node, void *arg);

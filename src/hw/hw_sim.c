@@ -182,6 +182,7 @@ void hw_sim_holder_until(struct hw *hw, struct bdf bdf, const struct hw_holder *
 	if (sim->nusers == SIM_NAMES)
 		sim_wrong("too many holders");
 	sim->user[sim->nusers++] = (struct sim_user){ bdf, until_us, *holder };
+	sim->user[sim->nusers - 1].holder.fn = bdf;
 }
 
 unsigned hw_sim_dead_probes(const struct hw *hw)

@@ -262,6 +262,7 @@ static int rp_holder(struct rp *p)
 		rc = rp_text(p, &what);
 	if (!rc) {
 		h.pid = (int)pid;
+		h.fn = r->target.bdf;
 		snprintf(h.comm, sizeof(h.comm), "%s", comm);
 		snprintf(h.what, sizeof(h.what), "%s", what);
 		r->holder = xgrow(r->holder, r->nholders, &r->holder_room, sizeof(h));

@@ -127,25 +127,14 @@ static int facts_add_holder(const struct hw_holder *holder, void *arg)
 {
 	struct target *t = arg;
 
+	if (!bdf_same_slot(holder->fn, t->spec.bdf)) {
+		facts_use_open(t, holder->fn, holder);
+		return 0;
+	}
 	if (t->nholders < MAX_HOLDERS)
 		t->holder[t->nholders] = *holder;
 	t->nholders++;
 	return 0;
-}
-
-static int facts_holders(struct hw *hw, struct target *t, struct err *err)
-{
-	struct bdf fns[SLOT_FNS];
-
-	for (size_t i = 0; i < t->nfns; i++)
-		fns[i] = t->fn[i].bdf;
-	return hw_holders(hw, fns, t->nfns, facts_add_holder, t, err);
-}
-
-static int facts_see_holder(const struct hw_holder *holder, void *arg)
-{
-	*(struct hw_holder *)arg = *holder;
-	return 1;
 }
 
 static bool facts_can_be_open(const struct other_fn *o)
@@ -153,38 +142,22 @@ static bool facts_can_be_open(const struct other_fn *o)
 	return !o->bridge && o->driver[0];
 }
 
-/* 1: somebody has one of @fns open, *@who; 0: nobody; or a negative errno. */
-static int facts_open(struct hw *hw, const struct bdf *fns, size_t n,
-		      struct hw_holder *who, struct err *err)
+/* One look at all processes for all: it takes. The card's own come first. */
+static int facts_holders(struct hw *hw, struct target *t, bool neighbours,
+			 struct err *err)
 {
-	int rc = 0;
-
-	who->pid = 0;
-	if (n)
-		rc = hw_holders(hw, fns, n, facts_see_holder, who, err);
-	return rc < 0 ? rc : who->pid != 0;
-}
-
-/* All at once first: nearly always nobody has any, and a look at all processes takes. */
-static int facts_neighbours(struct hw *hw, struct target *t, struct err *err)
-{
-	struct bdf *fns = xcalloc(t->nother + 1, sizeof(*fns));
-	struct hw_holder who;
+	struct bdf *fns = xcalloc(t->nfns + t->nother, sizeof(*fns));
 	size_t n = 0;
 	int rc;
 
-	for (size_t i = 0; i < t->nother; i++)
+	for (size_t i = 0; i < t->nfns; i++)
+		fns[n++] = t->fn[i].bdf;
+	for (size_t i = 0; neighbours && i < t->nother; i++)
 		if (facts_can_be_open(&t->other[i]))
 			fns[n++] = t->other[i].bdf;
-	rc = facts_open(hw, fns, n, &who, err);
-	for (size_t i = 0; i < n && rc > 0; i++) {
-		rc = facts_open(hw, &fns[i], 1, &who, err);
-		if (rc > 0)
-			facts_use_open(t, fns[i], &who);
-		rc = rc < 0 ? rc : 1;
-	}
+	rc = hw_holders(hw, fns, n, facts_add_holder, t, err);
 	free(fns);
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
 static int facts_from_nodes(struct hw *hw, const struct node_list *l, struct target *t,
@@ -192,7 +165,6 @@ static int facts_from_nodes(struct hw *hw, const struct node_list *l, struct tar
 {
 	struct err bad = { 0 };
 	char text[BDF_STR];
-	int rc;
 
 	facts_functions(hw, l, t, &bad);
 	if (!t->nfns)
@@ -210,8 +182,7 @@ static int facts_from_nodes(struct hw *hw, const struct node_list *l, struct tar
 	facts_host(hw, t);
 	if (t->host.lockdown)
 		facts_vfio(hw, t);
-	rc = facts_holders(hw, t, err);
-	return rc ? rc : facts_neighbours(hw, t, err);
+	return facts_holders(hw, t, true, err);
 }
 
 int facts_again(struct hw *hw, struct target *t, struct err *err)
@@ -223,7 +194,7 @@ int facts_again(struct hw *hw, struct target *t, struct err *err)
 			return rc;
 	}
 	t->nholders = 0;
-	return facts_holders(hw, t, err);
+	return facts_holders(hw, t, false, err);
 }
 
 static bool facts_has_fn(const struct target *t, struct bdf bdf)

@@ -39,7 +39,7 @@ void facts_made(struct hw *hw, struct fn_facts *fn, struct err *err);
  * NVMe disks with several paths, which sysfs shows below no function.
  */
 void facts_uses(struct hw *hw, struct target *t, struct err *err);
-/* @who has a device node of @fn, one of t->other, open. */
+/* @who has a device node of @fn, one of t->other, open: the first is kept. */
 void facts_use_open(struct target *t, struct bdf fn, const struct hw_holder *who);
 /* Also looks at @t's functions: whose framebuffer is on the screen. */
 void facts_host(struct hw *hw, struct target *t);

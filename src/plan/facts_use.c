@@ -124,10 +124,20 @@ static void use_add(struct target *t, const struct fn_use *use)
 	t->use[t->nuses++] = *use;
 }
 
+static bool use_known(const struct target *t, const struct fn_use *use)
+{
+	for (size_t i = 0; i < t->nuses; i++)
+		if (t->use[i].kind == use->kind && bdf_eq(t->use[i].bdf, use->bdf))
+			return true;
+	return false;
+}
+
 void facts_use_open(struct target *t, struct bdf fn, const struct hw_holder *who)
 {
 	struct fn_use use = { .kind = USE_OPEN, .bdf = fn };
 
+	if (use_known(t, &use))
+		return;
 	snprintf(use.name, sizeof(use.name), "%.31s", who->what);
 	snprintf(use.how, sizeof(use.how), "process %d (%.31s) has open", who->pid,
 		 who->comm);
@@ -333,14 +343,6 @@ static void use_read_mounts(struct use_scan *u)
 			snprintf(u->pool, sizeof(u->pool), "%.30s", name);
 	}
 	free(names);
-}
-
-static bool use_known(const struct target *t, const struct fn_use *use)
-{
-	for (size_t i = 0; i < t->nuses; i++)
-		if (t->use[i].kind == use->kind && bdf_eq(t->use[i].bdf, use->bdf))
-			return true;
-	return false;
 }
 
 /*

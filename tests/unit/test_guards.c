@@ -275,7 +275,7 @@ static void test_neighbour_member(void **state)
 /* To take a neighbour along is one thing, to take it from a VM another. */
 static void test_neighbour_open(void **state)
 {
-	static const struct hw_holder vm = { 815, "kvm", "/dev/vfio/77" };
+	static const struct hw_holder vm = { 815, "kvm", "/dev/vfio/77", { 0 } };
 	struct rig *r = with_neighbour(0x030000);
 
 	(void)state;

@@ -33,8 +33,8 @@
 
 static const struct bdf gpu = { 0, 0x0b, 0, 0 };
 static const struct bdf fns[] = { { 0, 0x0b, 0, 0 }, { 0, 0x0b, 0, 1 } };
-static const struct hw_holder qemu = { 41, "kvm", "/dev/vfio/12" };
-static const struct hw_holder xorg = { 42, "Xorg", "/dev/dri/card0" };
+static const struct hw_holder qemu = { 41, "kvm", "/dev/vfio/12", { 0 } };
+static const struct hw_holder xorg = { 42, "Xorg", "/dev/dri/card0", { 0 } };
 
 /* stat as proc(5) has it, with a name that tries to end it early */
 #define STAT(state, flags) \

@@ -368,8 +368,8 @@ static void test_mute_resets(void **state)
 
 static void test_in_use(void **state)
 {
-	static const struct hw_holder qemu = { 4711, "kvm", "/dev/vfio/21" };
-	static const struct hw_holder more = { 4712, "sh", "/dev/vfio/21" };
+	static const struct hw_holder qemu = { 4711, "kvm", "/dev/vfio/21", { 0 } };
+	static const struct hw_holder more = { 4712, "sh", "/dev/vfio/21", { 0 } };
 	const struct plan_opts force = { .force = FORCE_IN_USE };
 	struct rig *r = rig_open("flr", RIG_ROOT_PORT);
 

@@ -153,7 +153,7 @@ static void test_look(void **state)
 
 static void test_put_back(void **state)
 {
-	static const struct hw_holder sh = { 4711, "sh", "/dev/dri/card1" };
+	static const struct hw_holder sh = { 4711, "sh", "/dev/dri/card1", { 0 } };
 	struct rig *r = rig_open("flr", RIG_ROOT_PORT);
 	struct work_watch w = { .ch = NULL };
 	const struct exec_watch quiet = { .arg = &w };
