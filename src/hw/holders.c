@@ -16,15 +16,15 @@
 
 #include "hw/linux_sys.h"
 
-/* .../sound/card1/pcmC1D0p/dev, .../usb3/3-1/3-1:1.0/CLASS/dev */
-#define DEV_DEPTH 5
+/* .../usb3/3-1/3-1.2/3-1.2:1.0/host0/target0:0:0/0:0:0:0/block/sda/sda1/dev */
+#define DEV_DEPTH 12
 #define NVIDIA_MAJOR 195        /* Documentation/admin-guide/devices.txt */
 #define MAPS_TAIL 64            /* kept of a block, for a name cut by its end */
 
-/* Something that may be held: a character device, or a sysfs resource file. */
+/* Something that may be held: a device node, or a sysfs resource file. */
 struct held {
-	bool chr;
-	dev_t dev;                      /* chr: its number; else: of the file system */
+	mode_t type;                    /* S_IFCHR, S_IFBLK, S_IFREG */
+	dev_t dev;                      /* its number; of a file: the file system's */
 	ino_t ino;                      /* resource files */
 	struct bdf fn;
 	char label[48];                 /* "0000:0b:00.0/resource0" */
@@ -61,7 +61,7 @@ static int held_add(struct held_list *l, const struct held *h)
 	size_t i, room;
 
 	for (i = 0; i < l->n; i++)
-		if (l->at[i].chr == h->chr && l->at[i].dev == h->dev &&
+		if (l->at[i].type == h->type && l->at[i].dev == h->dev &&
 		    l->at[i].ino == h->ino)
 			return 0;
 	if (l->n == l->room) {
@@ -77,11 +77,17 @@ static int held_add(struct held_list *l, const struct held *h)
 	return 0;
 }
 
-static int held_add_chr(struct held_list *l, unsigned major_nr, unsigned minor_nr)
+static int held_add_node(struct held_list *l, mode_t type, unsigned major_nr,
+			 unsigned minor_nr)
 {
-	const struct held h = { .chr = true, .dev = makedev(major_nr, minor_nr) };
+	const struct held h = { .type = type, .dev = makedev(major_nr, minor_nr) };
 
 	return held_add(l, &h);
+}
+
+static int held_add_chr(struct held_list *l, unsigned major_nr, unsigned minor_nr)
+{
+	return held_add_node(l, S_IFCHR, major_nr, minor_nr);
 }
 
 /* What is not there (any more) is nobody's; what may not be looked at could be. */
@@ -90,16 +96,15 @@ static int held_failed(int code)
 	return code == EACCES || code == EPERM ? -code : 0;
 }
 
-/* A file `dev` holds "226:0"; that of a block device is not a device to hold. */
+/* A file `dev` holds "226:0". */
 static int held_add_dev_file(struct held_list *l, int dir)
 {
 	char text[32], link[256], *end, *end2;
 	ssize_t n = readlinkat(dir, "subsystem", link, sizeof(link) - 1);
+	bool block = n >= 6 && !memcmp(link + n - 6, "/block", 6);
 	unsigned long major_nr, minor_nr;
 	int fd;
 
-	if (n >= 6 && !memcmp(link + n - 6, "/block", 6))
-		return 0;
 	fd = openat(dir, "dev", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return held_failed(errno);
@@ -114,13 +119,14 @@ static int held_add_dev_file(struct held_list *l, int dir)
 	minor_nr = strtoul(end + 1, &end2, 10);
 	if (end2 == end + 1)
 		return 0;
-	return held_add_chr(l, (unsigned)major_nr, (unsigned)minor_nr);
+	return held_add_node(l, block ? S_IFBLK : S_IFCHR, (unsigned)major_nr,
+			     (unsigned)minor_nr);
 }
 
 static int held_add_resource(struct held_list *l, struct bdf bdf, int dir,
 			     const char *name)
 {
-	struct held h = { .chr = false };
+	struct held h = { .type = S_IFREG };
 	char at[BDF_STR];
 	struct stat st;
 
@@ -291,17 +297,17 @@ static void scan_report(struct scan *s, struct held *h, const char *what)
 
 static struct held *scan_match(struct scan *s, const struct statx *st)
 {
-	const bool chr = S_ISCHR(st->stx_mode);
-	const dev_t dev = chr ? makedev(st->stx_rdev_major, st->stx_rdev_minor) :
-				makedev(st->stx_dev_major, st->stx_dev_minor);
+	const mode_t type = st->stx_mode & S_IFMT;
+	const bool file = type == S_IFREG;
+	const dev_t dev = file ? makedev(st->stx_dev_major, st->stx_dev_minor) :
+				 makedev(st->stx_rdev_major, st->stx_rdev_minor);
 	size_t i;
 
-	if (!chr && !S_ISREG(st->stx_mode))
-		return NULL;
 	for (i = 0; i < s->list.n; i++) {
 		struct held *h = &s->list.at[i];
 
-		if (h->chr == chr && h->dev == dev && (chr || h->ino == st->stx_ino))
+		if (h->type == type && h->dev == dev &&
+		    (!file || h->ino == st->stx_ino))
 			return h;
 	}
 	return NULL;
@@ -344,9 +350,9 @@ static void scan_fd(struct scan *s, int dir, const char *name)
 	h = scan_match(s, &st);
 	if (!h)
 		return;
-	n = h->chr ? readlinkat(dir, name, target, sizeof(target) - 1) : 0;
+	n = h->type == S_IFREG ? 0 : readlinkat(dir, name, target, sizeof(target) - 1);
 	target[n > 0 ? n : 0] = '\0';
-	scan_report(s, h, h->chr ? target : h->label);
+	scan_report(s, h, h->type == S_IFREG ? h->label : target);
 }
 
 /* Is the resource file whose "/resourceN" is at @hit one of ours? */
@@ -514,6 +520,33 @@ static int scan_all(struct scan *s, struct err *err)
 	return rc;
 }
 
+/*
+ * Whoever builds on a disk has it to himself: file systems wherever they are mounted,
+ * swap, ZFS, LVM, md, LIO (bdev_open() with a holder). Of a disk whose partition is taken
+ * so is the whole. Not a loop device, whose file is opened as any other.
+ */
+static void scan_exclusive(struct scan *s, const struct held *h)
+{
+	struct hw_holder who = { .comm = "the kernel", .fn = h->fn };
+	char path[SYS_PATH], link[64], *name;
+	ssize_t n;
+	int fd;
+
+	if (h->type != S_IFBLK || sys_path(path, s->q->root, "/dev/block/%u:%u",
+					   major(h->dev), minor(h->dev)))
+		return;
+	fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	if (fd >= 0 || (errno != EBUSY && errno != EACCES && errno != EPERM))
+		return;
+	n = readlink(path, link, sizeof(link) - 1);
+	link[n > 0 ? n : 0] = '\0';
+	name = strrchr(link, '/');
+	snprintf(who.what, sizeof(who.what), "/dev/%.32s", name ? name + 1 : "block");
+	s->stop = s->fn(&who, s->arg);
+}
+
 int holders_look(const struct holders_query *q, int self, hw_holder_fn *fn, void *arg,
 		 struct err *err)
 {
@@ -522,7 +555,9 @@ int holders_look(const struct holders_query *q, int self, hw_holder_fn *fn, void
 
 	if (rc)
 		err_sys(err, -rc, "cannot list the device nodes of the functions");
-	else if (s.list.n)
+	for (size_t i = 0; i < s.list.n && !rc && !s.stop; i++)
+		scan_exclusive(&s, &s.list.at[i]);
+	if (!rc && s.list.n && !s.stop)
 		rc = scan_all(&s, err);
 	free(s.list.at);
 	return rc;

@@ -31,7 +31,7 @@ struct hw_node {
 
 /* Somebody who has a device node of a function open. */
 struct hw_holder {
-	int pid;
+	int pid;                        /* 0: the kernel itself has the block device */
 	char comm[32];                  /* command, as in /proc/PID/comm */
 	char what[64];                  /* "/dev/vfio/12", "/dev/dri/card0" */
 	struct bdf fn;                  /* of those asked for, the first that it is of */
@@ -88,7 +88,7 @@ int hw_find_cap(struct hw *hw, struct bdf bdf, uint16_t id, bool ext, unsigned *
 void hw_name(struct hw *hw, uint16_t vendor, uint16_t device, char *buf, size_t size);
 
 /*
- * Everybody who has a character device belonging to one of @fns open, threads
+ * Everybody who has a device node belonging to one of @fns open, threads
  * included (a dying QEMU keeps its descriptors in a thread only). Also sysfs
  * resource files of the functions. Returns 0; @fn non-zero ends the scan.
  */

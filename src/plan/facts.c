@@ -127,6 +127,10 @@ static int facts_add_holder(const struct hw_holder *holder, void *arg)
 {
 	struct target *t = arg;
 
+	if (!holder->pid) {
+		facts_use_claimed(t, holder);
+		return 0;
+	}
 	if (!bdf_same_slot(holder->fn, t->spec.bdf)) {
 		facts_use_open(t, holder->fn, holder);
 		return 0;
@@ -135,6 +139,12 @@ static int facts_add_holder(const struct hw_holder *holder, void *arg)
 		t->holder[t->nholders] = *holder;
 	t->nholders++;
 	return 0;
+}
+
+/* @arg is a copy of a target, whose uses are the original's. */
+static int facts_add_holder_again(const struct hw_holder *holder, void *arg)
+{
+	return holder->pid ? facts_add_holder(holder, arg) : 0;
 }
 
 static bool facts_can_be_open(const struct other_fn *o)
@@ -155,7 +165,8 @@ static int facts_holders(struct hw *hw, struct target *t, bool neighbours,
 	for (size_t i = 0; neighbours && i < t->nother; i++)
 		if (facts_can_be_open(&t->other[i]))
 			fns[n++] = t->other[i].bdf;
-	rc = hw_holders(hw, fns, n, facts_add_holder, t, err);
+	rc = hw_holders(hw, fns, n,
+			neighbours ? facts_add_holder : facts_add_holder_again, t, err);
 	free(fns);
 	return rc;
 }

@@ -41,6 +41,8 @@ void facts_made(struct hw *hw, struct fn_facts *fn, struct err *err);
 void facts_uses(struct hw *hw, struct target *t, struct err *err);
 /* @who has a device node of @fn, one of t->other, open: the first is kept. */
 void facts_use_open(struct target *t, struct bdf fn, const struct hw_holder *who);
+/* The kernel has this block device of a function for itself: a use, if none is known. */
+void facts_use_claimed(struct target *t, const struct hw_holder *disk);
 /* Also looks at @t's functions: whose framebuffer is on the screen. */
 void facts_host(struct hw *hw, struct target *t);
 

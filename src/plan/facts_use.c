@@ -20,13 +20,11 @@
 
 #define BLOCK "/sys/class/block/"
 #define NET "/sys/class/net/"
-#define ZFS "/proc/spl/kstat/zfs"
 
 struct use_scan {
 	struct hw *hw;
 	struct target *t;
 	char *mounts, *swaps, *btrfs;   /* as the kernel has them; NULL: unreadable */
-	char pool[USE_NAME];            /* a ZFS pool, or "" */
 	struct err *err;
 };
 
@@ -141,6 +139,19 @@ void facts_use_open(struct target *t, struct bdf fn, const struct hw_holder *who
 	snprintf(use.name, sizeof(use.name), "%.31s", who->what);
 	snprintf(use.how, sizeof(use.how), "process %d (%.31s) has open", who->pid,
 		 who->comm);
+	use_add(t, &use);
+}
+
+void facts_use_claimed(struct target *t, const struct hw_holder *disk)
+{
+	const char *name = strrchr(disk->what, '/');
+	struct fn_use use = { .kind = USE_STORAGE, .bdf = disk->fn };
+
+	if (use_known(t, &use))
+		return;
+	snprintf(use.name, sizeof(use.name), "%.31s", name ? name + 1 : disk->what);
+	snprintf(use.how, sizeof(use.how), "is in use (a mount elsewhere, ZFS, LVM, RAID, "
+		 "swap or a VM's)");
 	use_add(t, &use);
 }
 
@@ -331,61 +342,41 @@ static bool use_block(const struct use_scan *u, const char *name, int depth,
 static void use_read_mounts(struct use_scan *u)
 {
 	struct err ignored = { 0 };     /* use_block() says it */
-	char *names, *at, *name, path[128];
 
 	u->mounts = use_text(u->hw, "/proc/self/mountinfo", USE_MOUNTS, &ignored);
 	u->swaps = use_text(u->hw, "/proc/swaps", USE_NAMES, &ignored);
 	u->btrfs = use_text(u->hw, "/sys/fs/btrfs", USE_NAMES, &ignored);
-	names = use_text(u->hw, ZFS, USE_NAMES, &ignored);
-	for (at = names; names && !u->pool[0] && (name = use_next(&at));) {
-		snprintf(path, sizeof(path), ZFS "/%.64s/state", name);
-		if (hw_host_exists(u->hw, path))
-			snprintf(u->pool, sizeof(u->pool), "%.30s", name);
-	}
-	free(names);
-}
-
-/*
- * Nothing in sysfs says which disks a ZFS pool is made of: where there is a pool, a
- * disk without another use may be its.
- */
-static bool use_pool(const struct use_scan *u, struct fn_use *use)
-{
-	snprintf(use->how, sizeof(use->how), "may be part of the ZFS pool %s", u->pool);
-	return !use_known(u->t, use);
 }
 
 /* Disks have a link `device`, partitions are folders of their disk's. */
-static bool use_is_disk(const struct use_scan *u, const char *name, bool *whole,
-			struct bdf *owner)
+static bool use_is_disk(const struct use_scan *u, const char *name, struct bdf *owner)
 {
 	char dir[128];
+	bool whole;
 
 	snprintf(dir, sizeof(dir), BLOCK "%.32s/device", name);
-	*whole = hw_host_exists(u->hw, dir);
+	whole = hw_host_exists(u->hw, dir);
 	snprintf(dir, sizeof(dir), BLOCK "%.32s/partition", name);
-	if (!*whole && !hw_host_exists(u->hw, dir))
+	if (!whole && !hw_host_exists(u->hw, dir))
 		return false;
-	snprintf(dir, sizeof(dir), BLOCK "%.32s%s/device", name, *whole ? "" : "/..");
+	snprintf(dir, sizeof(dir), BLOCK "%.32s%s/device", name, whole ? "" : "/..");
 	return use_owner(u->hw, dir, owner) && use_matters(u->t, *owner);
 }
 
-/* Twice: what is sure of a disk's partitions comes before what may be of the disk. */
-static void use_storage(struct use_scan *u, const char *names, bool pools)
+static void use_storage(struct use_scan *u, const char *names)
 {
 	char *copy = use_copy(names), *at = copy, *name;
 
 	while ((name = use_next(&at))) {
 		struct fn_use use = { .kind = USE_STORAGE };
-		bool whole;
 
 		if (strlen(name) >= USE_NAME ||
-		    !use_is_disk(u, name, &whole, &use.bdf))
+		    !use_is_disk(u, name, &use.bdf))
 			continue;
 		memcpy(use.name, name, strlen(name) + 1);
 		if (!u->mounts && !u->swaps && !u->btrfs)
 			use_read_mounts(u);
-		if (pools ? whole && use_pool(u, &use) : use_block(u, name, 0, &use))
+		if (use_block(u, name, 0, &use))
 			use_add(u->t, &use);
 	}
 	free(copy);
@@ -401,9 +392,7 @@ void facts_uses(struct hw *hw, struct target *t, struct err *err)
 	use_network(&u);
 	disks = use_text(hw, "/sys/class/block", USE_NAMES, err);
 	if (disks)
-		use_storage(&u, disks, false);
-	if (disks && u.pool[0])
-		use_storage(&u, disks, true);
+		use_storage(&u, disks);
 	free(disks);
 	free(u.mounts);
 	free(u.swaps);

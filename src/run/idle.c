@@ -74,6 +74,8 @@ static int idle_holder(const struct hw_holder *holder, void *arg)
 {
 	struct idle_look *look = arg;
 
+	if (!holder->pid)
+		return 0;       /* a disk in use is the plan's to judge */
 	look->living = !idle_dying(look->hw, holder->pid);
 	if (!look->found || look->living)
 		look->who = *holder;

@@ -361,8 +361,6 @@ static void test_neighbour_storage(void **state)
 		  "sda1, which is swap" },
 		{ BLOCK "sda1/holders", "dm-0", "sda1, which is part of dm-0" },
 		{ "/sys/fs/btrfs/4711/devices/sda1", "", "part of a btrfs" },
-		{ "/proc/spl/kstat/zfs/rpool/state", "ONLINE",
-		  "sda, which may be part of the ZFS pool rpool" },
 	};
 
 	(void)state;
@@ -371,7 +369,6 @@ static void test_neighbour_storage(void **state)
 
 		put_disk(r, "0000:02:02.0");
 		hw_sim_host(r->sim, "/sys/fs/btrfs", "4711\nfeatures");
-		hw_sim_host(r->sim, "/proc/spl/kstat/zfs", "arcstats\nrpool");
 		plan_ok(r, FORCE_NEIGHBOURS);
 		assert_usable(r, SUB, ATTEMPT_YES, NULL);
 		hw_sim_host(r->sim, uses[i].path, uses[i].text);
@@ -384,6 +381,29 @@ static void test_neighbour_storage(void **state)
 		assert_usable(r, SUB, ATTEMPT_YES, NULL);
 		rig_close(r);
 	}
+}
+
+/* What sysfs does not tell: ZFS, a mount in another namespace, LIO. */
+static void test_claimed_storage(void **state)
+{
+	static const struct hw_holder kernel = { .comm = "the kernel",
+						 .what = "/dev/sda" };
+	struct rig *r = with_neighbour(0x010601);
+
+	(void)state;
+	put_disk(r, "0000:02:02.0");
+	hw_sim_attr(r->sim, rig_bdf("02:02.0"), "driver", "vfio-pci");
+	plan_ok(r, FORCE_NEIGHBOURS);
+	assert_usable(r, SUB, ATTEMPT_YES, NULL);
+	hw_sim_holder(r->sim, rig_bdf("02:02.0"), &kernel);
+	plan_ok(r, FORCE_NEIGHBOURS);
+	assert_usable(r, SUB, ATTEMPT_REFUSED, "--force-storage");
+	assert_says(rig_attempt(r, SUB)->reason, "block device sda, which is in use");
+	hw_sim_holder(r->sim, rig_fn(r, 0), &kernel);
+	plan_ok(r, 0);
+	assert_refused(r, "storage", "--force-storage");
+	assert_int_equal(r->target.nholders, 0);
+	rig_close(r);
 }
 
 static void test_stacked_storage(void **state)
@@ -546,6 +566,7 @@ int main(void)
 		cmocka_unit_test(test_shared_slot),
 		cmocka_unit_test(test_neighbour_storage),
 		cmocka_unit_test(test_stacked_storage),
+		cmocka_unit_test(test_claimed_storage),
 		cmocka_unit_test(test_not_below),
 		cmocka_unit_test(test_thunderbolt),
 		cmocka_unit_test(test_usb4),

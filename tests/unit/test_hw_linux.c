@@ -732,7 +732,7 @@ static void mk_holders(const struct tree *t)
 	mk_text(t, AUDIO "/sound/card1/pcmC1D0p/dev", "1:7\n");
 	mk_text(t, GPU "/block/nvme0n1/dev", "1:8\n");
 	mk_link(t, GPU "/block/nvme0n1/subsystem", "../../../../../../class/block");
-	mk_text(t, GPU "/a/b/c/d/e/dev", "1:8\n");
+	mk_text(t, GPU "/a/b/c/d/e/f/g/h/i/j/k/l/dev", "1:8\n");
 	mk_text(t, GPU "/0000:0c:00.0/dev", "1:8\n");
 	mk_text(t, GPU "/bad/dev", "1;8\n");
 	mk_text(t, "sys/class/vfio/12/dev", "1:9\n");
