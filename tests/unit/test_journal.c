@@ -1174,7 +1174,8 @@ static void test_drivers_later(void **state)
 /* What `reset` does around it: nothing while somebody has the card; drivers last. */
 static void test_worker(void **state)
 {
-	const struct hw_holder qemu = { 4711, "qemu-system-x86", "/dev/vfio/21" };
+	const struct hw_holder qemu = { 4711, "qemu-system-x86", "/dev/vfio/21",
+					{ 0 } };
 	struct rig *r = scene_open(&scenes[2]);
 	struct exec_outcome out;
 	struct recovery rec = { 0 };
