@@ -319,7 +319,7 @@ static int container_open(struct vfio_run *r, struct err *err)
 
 	/* beside a group that we hold, the cdev would only say that it is in use */
 	if (rc == -ENOENT && r->part[0].held)
-		return err_set(err, ENOTTY, "/dev/vfio/vfio is not there: this kernel has "
+		return err_set(err, ENOTTY, "/dev/vfio/vfio is not there: the kernel has "
 			       "VFIO's groups without their container (modprobe vfio, or "
 			       "CONFIG_VFIO_CONTAINER)");
 	if (rc < 0)

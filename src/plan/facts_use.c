@@ -150,7 +150,7 @@ void facts_use_claimed(struct target *t, const struct hw_holder *disk)
 	if (use_known(t, &use))
 		return;
 	snprintf(use.name, sizeof(use.name), "%.31s", name ? name + 1 : disk->what);
-	snprintf(use.how, sizeof(use.how), "is in use (a mount elsewhere, ZFS, LVM, RAID, "
+	snprintf(use.how, sizeof(use.how), "is in use (mounted elsewhere, ZFS, LVM, md, "
 		 "swap or a VM's)");
 	use_add(t, &use);
 }
