@@ -152,7 +152,8 @@ static const char *verdict_outside(struct plan *plan, const struct attempt *a)
 		    (i == t->main || t->fn[i].driver[0]))
 			return plan_text(plan, "kernel lockdown leaves only VFIO for "
 					 "registers, and for that %s, which is not "
-					 "reset, would have to be opened or lose its driver",
+					 "reset, would have to be opened or lose its "
+					 "driver",
 					 bdf_str(t->fn[i].bdf, text));
 	return NULL;
 }

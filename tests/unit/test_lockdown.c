@@ -296,8 +296,8 @@ static void test_one_function(void **state)
 		r->spec = (struct bdf_spec){ .bdf = rig_fn(r, fn), .whole_slot = false };
 		a = plan_has(r, "flr");
 		assert_non_null(a->unjudged);
-		assert_non_null(strstr(a->unjudged, fn ? "0000:01:00.0, which is not reset" :
-				       "0000:01:00.1, which is not reset"));
+		assert_non_null(strstr(a->unjudged, "which is not reset"));
+		assert_non_null(strstr(a->unjudged, fn ? "01:00.0" : "01:00.1"));
 		for (size_t i = 0; i < a->nsteps; i++)
 			assert_int_not_equal(a->step[i].kind, STEP_BIND);
 	}
@@ -398,7 +398,7 @@ static void test_alone(void **state)
 	assert_true(lockdown_close_resets(&r->target));
 	/* and health is not read where the reading resets once more */
 	assert_non_null(plan_has(r, "hot_reset")->unjudged);
-	assert_non_null(strstr(plan_has(r, "hot_reset")->unjudged, "would reset the bus"));
+	assert_non_null(strstr(plan_has(r, "hot_reset")->unjudged, "would reset"));
 	/* nor can it be known after a program, as the close resets after the reading */
 	assert_non_null(plan_has(r, "sequence s")->unjudged);
 	rig_close(r);
@@ -454,7 +454,8 @@ static void test_muted(void **state)
 {
 	static const char text[] =
 		"format = 1\n[device]\nname = x\npci = 1af4:1111\n[notes]\n"
-		"source = y\nstatus = vendor\n[reset]\nmethod = sequence s\n[registers]\n"
+		"source = y\nstatus = vendor\n[reset]\nmethod = sequence s\n"
+		"[registers]\n"
 		"space mmio = bar0 bytes size 4K\nR = mmio 0x100\n[sequence s]\n"
 		"write R = 5\n[health]\nrequire R == 5\n";
 	struct rig *r = locked("flr", NULL);
@@ -496,8 +497,9 @@ static void test_decodes(void **state)
 {
 	static const char text[] =
 		"format = 1\n[device]\nname = x\npci = 1af4:1111\n[notes]\n"
-		"source = y\nstatus = vendor\n[reset]\nmethod = sequence s\n[registers]\n"
-		"space mmio = bar0 bytes size 4K\nR = mmio 0x100\nS = mmio 0x104\n"
+		"source = y\nstatus = vendor\n[reset]\nmethod = sequence s\n"
+		"[registers]\nspace mmio = bar0 bytes size 4K\nR = mmio 0x100\n"
+		"S = mmio 0x104\n"
 		"[sequence s]\nwrite R = 5\nalways\nwrite S = 6\n[health]\n"
 		"require R == 5\nrequire S == 6\n";
 
