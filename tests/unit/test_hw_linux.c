@@ -1356,9 +1356,8 @@ static void test_vfio_spare_group(void **state)
 static void test_vfio_waits(void **state)
 {
 	static const struct call call[] = {
-		BUSY, BUSY_6, SLEEP, GROUP_12, CONTAINER, DEVICE, INFO(two_in_group_12,
-			0),
-		RESET(reset_group_10, 0), CLOSE_ALL,
+		BUSY, BUSY_6, SLEEP, GROUP_12, CONTAINER, DEVICE,
+		INFO(two_in_group_12, 0), RESET(reset_group_10, 0), CLOSE_ALL,
 	};
 
 	assert_int_equal(PLAY((struct tree *)*state, two, call), 0);
