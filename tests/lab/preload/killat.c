@@ -16,7 +16,8 @@
  * supervisor (sup, worker, or group: the process group of the supervisor), and the
  * worker goes on; "15 sup 3": three times, before three calls in a row.
  * All is read before main(): the program may clean its environment, close what it
- * inherited (the file is mapped), and lock itself in.
+ * inherited (the file is mapped), and lock itself in. It also gives up the right to signal
+ * its own processes, so a process that is made before main() does that for the worker.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -30,6 +31,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,6 +40,9 @@
 #define FDS 256
 
 static pid_t supervisor, group;
+static struct {
+	volatile pid_t worker;          /* it asks to fire; 0: that was done */
+} *shared;
 static char at[160];            /* KILLAT */
 static int at_signal = SIGKILL;
 static char whom[8] = "both";
@@ -68,6 +74,44 @@ static void killat_log_open(const char *file)
 	close(fd);
 }
 
+static void killat_signal(pid_t sup, pid_t worker)
+{
+	bool both = !strcmp(whom, "both");
+
+	if (both || !strcmp(whom, "sup"))
+		kill(sup, at_signal);
+	if (!strcmp(whom, "group"))
+		kill(-group, at_signal);
+	if (both || !strcmp(whom, "worker"))
+		kill(worker, at_signal);
+}
+
+/* A grandchild in a session of its own: nobody waits for it, or for what it has open. */
+static void killat_helper(pid_t sup)
+{
+	static const struct timespec nap = { .tv_nsec = 200000 };
+	pid_t pid = fork();
+
+	if (pid < 0)
+		abort();
+	if (pid) {
+		waitpid(pid, NULL, 0);
+		return;
+	}
+	if (setsid() < 0 || fork())
+		_exit(0);
+	for (int fd = 0; fd < FDS; fd++)
+		close(fd);
+	while (!kill(sup, 0)) {
+		if (shared->worker) {
+			killat_signal(sup, shared->worker);
+			shared->worker = 0;
+		}
+		syscall(SYS_nanosleep, &nap, NULL);
+	}
+	_exit(0);
+}
+
 __attribute__((constructor)) static void killat_init(void)
 {
 	const char *where = getenv("KILLAT"), *file = getenv("KILLAT_LOG");
@@ -80,18 +124,35 @@ __attribute__((constructor)) static void killat_init(void)
 		abort();
 	if (file)
 		killat_log_open(file);
+	if (!where)
+		return;
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		abort();
+	killat_helper(supervisor);
 }
 
 static void killat_fire(void)
 {
-	bool both = !strcmp(whom, "both");
+	static const struct timespec nap = { .tv_nsec = 200000 };
 
-	if (both || !strcmp(whom, "sup"))
-		kill(supervisor, at_signal);
-	if (!strcmp(whom, "group"))
-		kill(-group, at_signal);
-	if (both || !strcmp(whom, "worker"))
-		kill(getpid(), at_signal);
+	shared->worker = getpid();
+	while (shared->worker)
+		syscall(SYS_nanosleep, &nap, NULL);
+}
+
+/* The worker's own children look for users of the card, and change nothing. */
+static bool killat_is_worker(void)
+{
+	static pid_t self;
+	static bool is;
+
+	if (self != getpid()) {
+		self = getpid();
+		is = self != supervisor && getppid() == supervisor;
+	}
+	return is;
 }
 
 static void killat_log(const char *line)
@@ -127,7 +188,7 @@ static void killat(char class, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	if (!class || getpid() == supervisor)
+	if (!class || !killat_is_worker())
 		return;
 	n = snprintf(line, sizeof(line), "%c%u ", class, ++counted[(int)class]);
 	va_start(ap, fmt);
