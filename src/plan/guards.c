@@ -8,7 +8,9 @@
 const struct force_option force_options[] = {
 	{ "force-in-use", FORCE_IN_USE, "although a program or a VM has the card open" },
 	{ "force-neighbours", FORCE_NEIGHBOURS,
-	  "although functions of other devices are reset with it, even open ones" },
+	  "although functions of other devices are reset with it" },
+	{ "force-neighbours-in-use", FORCE_NEIGHBOURS_IN_USE,
+	  "although a program or a VM has such a function open" },
 	{ "force-vfs", FORCE_VFS, "although virtual functions are enabled on it" },
 	{ "force-console", FORCE_CONSOLE, "although the host's console is on it" },
 	{ "force-mdev", FORCE_MDEV, "although its driver has made mediated devices" },
@@ -415,8 +417,7 @@ static const char *guard_thunderbolt(struct plan *plan, const struct attempt *a)
 static const struct attempt_guard attempt_guards[] = {
 	{ FORCE_NEIGHBOURS, "--force-neighbours", guard_neighbours,
 	  guard_may_take_neighbours },
-	{ FORCE_NEIGHBOURS, "--force-neighbours", guard_hit_open,
-	  guard_may_take_neighbours },
+	{ FORCE_NEIGHBOURS_IN_USE, "--force-neighbours-in-use", guard_hit_open, NULL },
 	{ FORCE_NETWORK, "--force-network", guard_hit_network, NULL },
 	{ FORCE_STORAGE, "--force-storage", guard_hit_storage, NULL },
 	{ FORCE_THUNDERBOLT, "--force-thunderbolt", guard_thunderbolt, NULL },

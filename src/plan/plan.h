@@ -155,6 +155,7 @@ enum force {
 	FORCE_NETWORK = 1 << 6,
 	FORCE_STORAGE = 1 << 7,
 	FORCE_THUNDERBOLT = 1 << 8,
+	FORCE_NEIGHBOURS_IN_USE = 1 << 9,
 };
 
 /* Entries about the card's other functions and about its way to the host. */

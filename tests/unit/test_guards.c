@@ -289,7 +289,9 @@ static void test_neighbour_open(void **state)
 	assert_says(rig_attempt(r, SUB)->reason, "process 815 (kvm) has open");
 	plan_ok(r, ~0u & ~FORCE_NEIGHBOURS);
 	assert_usable(r, SUB, ATTEMPT_REFUSED, "--force-neighbours");
-	plan_ok(r, FORCE_NEIGHBOURS);
+	plan_ok(r, ~0u & ~FORCE_NEIGHBOURS_IN_USE);
+	assert_usable(r, SUB, ATTEMPT_REFUSED, "--force-neighbours-in-use");
+	plan_ok(r, FORCE_NEIGHBOURS | FORCE_NEIGHBOURS_IN_USE);
 	assert_says(rig_attempt(r, SUB)->note,
 		    "0000:02:02.0, which carries the device /dev/vfio/77, which process "
 		    "815 (kvm) has open; stop it first");

@@ -21,8 +21,16 @@ state_disk() {
 	echo "boot $(cat /proc/sys/kernel/random/boot_id)"
 }
 
-# The card is slow after a reset: for 3 s the kernel is at it.
+there() {
+	[ -e $sysfs/0000:02:00.0 ] && [ -e $sysfs/0000:02:00.1 ] && return
+	echo 1 >/sys/bus/pci/rescan
+	return 1
+}
+
+# The card is slow after a reset: for 3 s the kernel is at it, and it may not have been
+# there when the second boot looked.
 slow_entry() {
+	wait_until 20000 there || fail "the card is not on the bus"
 	local id
 	id=$(lspci -n -s 02:00.0 | awk '{ print $3 }')
 	mkdir -p "${entry%/*}"

@@ -4,7 +4,7 @@
 # On the machine guards.
 . /lab/scenarios/tool.sh
 refusals=0
-all="in-use neighbours vfs console mdev hive network storage thunderbolt"
+all="in-use neighbours neighbours-in-use vfs console mdev hive network storage thunderbolt"
 
 # but CASE...: all --force-* options except those of CASE
 but() {
@@ -80,7 +80,7 @@ guarded neighbours 'would also reset 0000:0[45]:00\.[01]' 03:00 $up
 # --- ... and that a VM has open -----------------------------------------------------------
 node=/dev/vfio/$(group 05:00.0)
 hold "$node"
-refused "$(but in-use)" "would also reset 0000:05:00.0, .*$node, which process $HOLDER .sleep. has open" 03:00 $up
+refused "$(but neighbours-in-use)" "would also reset 0000:05:00.0, .*$node, which process $HOLDER .sleep. has open" 03:00 $up
 let_go
 
 # --- a disk -------------------------------------------------------------------------------
