@@ -510,7 +510,7 @@ static void test_options(void **state)
 		assert_int_equal(seen & bit, 0);
 		seen |= bit;
 	}
-	assert_int_equal(seen, 2 * FORCE_THUNDERBOLT - 1);
+	assert_int_equal(seen, 2 * FORCE_NEIGHBOURS_IN_USE - 1);
 }
 
 /* --- folders on a real file system ------------------------------------------------- */

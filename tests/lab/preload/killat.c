@@ -16,8 +16,8 @@
  * supervisor (sup, worker, or group: the process group of the supervisor), and the
  * worker goes on; "15 sup 3": three times, before three calls in a row.
  * All is read before main(): the program may clean its environment, close what it
- * inherited (the file is mapped), and lock itself in. It also gives up the right to signal
- * its own processes, so a process that is made before main() does that for the worker.
+ * inherited (the file is mapped), and lock itself in. It gives up the right to signal its
+ * own processes, too, so a process that is made before main() does that for the worker.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
