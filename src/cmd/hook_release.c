@@ -206,6 +206,13 @@ static int release_slot(struct release *r, struct err *err)
 
 /* --- what is said ------------------------------------------------------------------ */
 
+struct release_report {
+	const struct release *run;
+	bool held;
+	int status;
+	const struct err *err;
+};
+
 static void release_text(const struct release *r, bool held, const struct err *err,
 			 FILE *to)
 {
@@ -251,23 +258,15 @@ static void release_json(const struct release *r, bool held, int status,
 	json_object_end(&j);
 }
 
-static void release_report(const struct release *r, bool held, int status,
-			   const struct err *err)
+static void release_report(const void *about, FILE *to)
 {
-	const struct options *o = r->job->o;
-	char *buf = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&buf, &len);
+	const struct release_report *say = about;
+	const struct options *o = say->run->job->o;
 
-	if (!to)
-		return;
 	if (o->json)
-		release_json(r, held, status, err, to);
-	else if (status || !o->quiet)
-		release_text(r, held, err, to);
-	fclose(to);
-	channel_report(r->told.ch, buf, len);
-	free(buf);
+		release_json(say->run, say->held, say->status, say->err, to);
+	else if (say->status || !o->quiet)
+		release_text(say->run, say->held, say->err, to);
 }
 
 static int release_work(struct job *job, struct channel *ch)
@@ -283,7 +282,8 @@ static int release_work(struct job *job, struct channel *ch)
 	status = r.hw ? release_slot(&r, &err) : open_status(&err);
 	if (!status && err.code)
 		err.code = 0;
-	release_report(&r, r.vms[0] || r.hold.n || r.left, status, &err);
+	work_report(ch, release_report, &(struct release_report){
+			&r, r.vms[0] || r.hold.n || r.left, status, &err });
 	free(r.steps);
 	hw_close(r.hw);
 	return status;

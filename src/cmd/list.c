@@ -8,7 +8,7 @@
 #include "cmd/cmd.h"
 #include "cmd/config.h"
 #include "cmd/open.h"
-#include "run/lock.h"
+#include "cmd/work.h"
 #include "run/supervise.h"
 
 #define COLUMNS 8
@@ -144,13 +144,12 @@ static struct row *new_row(struct table *t)
 	return &t->row[t->nrows++];
 }
 
-/* While the kernel resets a card, whoever reads its configuration waits for the end. */
 static bool add_busy(struct table *t, struct bdf slot)
 {
 	struct study s = { .target.spec.bdf = slot };
 	struct row *row;
 
-	if (t->opts->replay || !lock_is_held(t->opts->run_dir, slot))
+	if (!work_is_busy(t->opts, slot))
 		return false;
 	row = new_row(t);
 	for (int c = 0; c < COLUMNS; c++)

@@ -8,15 +8,13 @@
 #include "cmd/quirk_cmd.h"
 #include "cmd/report.h"
 #include "cmd/work.h"
-#include "run/lock.h"
 #include "run/supervise.h"
 
-/* While the kernel resets a card, whoever reads its configuration waits for the end. */
 static int plan_busy(const struct options *o, struct bdf slot)
 {
 	char text[BDF_STR];
 
-	if (o->replay || !lock_is_held(o->run_dir, slot))
+	if (!work_is_busy(o, slot))
 		return 0;
 	return complain(EXIT_BUSY, "busy: %s is being reset at this moment, and reading "
 			"it might wait for the kernel without end; ask again when that "

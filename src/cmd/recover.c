@@ -133,6 +133,13 @@ static const char *run_summary(const struct recover_run *r, char *buf, size_t si
 	return buf;
 }
 
+/* What a worker says at its end. */
+struct recover_report {
+	const struct recover_run *run;
+	int status;
+	const struct err *err;
+};
+
 static void run_text(const struct recover_run *r, const struct err *err, FILE *to)
 {
 	char text[3 * ERR_TEXT], slot[BDF_STR];
@@ -167,22 +174,15 @@ static void run_json(const struct recover_run *r, int status, const struct err *
 	json_object_end(&j);
 }
 
-static void run_report(const struct recover_run *r, int status, const struct err *err)
+static void run_report(const void *about, FILE *to)
 {
-	const struct options *o = r->job->o;
-	char *buf = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&buf, &len);
+	const struct recover_report *say = about;
+	const struct options *o = say->run->job->o;
 
-	if (!to)
-		return;
 	if (o->json)
-		run_json(r, status, err, to);
-	else if (status || !o->quiet)
-		run_text(r, err, to);
-	fclose(to);
-	channel_report(r->steps.ch, buf, len);
-	free(buf);
+		run_json(say->run, say->status, say->err, to);
+	else if (say->status || !o->quiet)
+		run_text(say->run, say->err, to);
 }
 
 /* What is not known to be as it was is no success. */
@@ -220,7 +220,7 @@ static int recover_work(struct job *job, struct channel *ch)
 	rc = run_slot(&r, hw, &err);
 	status = run_status(&r, run_frozen(&r, hw, rc, &err));
 	fclose(r.list.out);
-	run_report(&r, status, &err);
+	work_report(ch, run_report, &(struct recover_report){ &r, status, &err });
 	freeze_list_free(&r.frozen);
 	free(r.text);
 	hw_close(hw);

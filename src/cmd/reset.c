@@ -25,23 +25,16 @@ struct reset_job {
 
 /* --- in the worker ------------------------------------------------------------- */
 
-static void send_report(const struct report *r, struct channel *ch)
+static void run_report(const void *about, FILE *to)
 {
-	char *buf = NULL;
-	size_t len = 0;
-	FILE *f = open_memstream(&buf, &len);
+	const struct report *r = about;
 
-	if (!f)
-		return;
 	if (r->opts->json)
-		report_json(r, f, r->opts->dry_run);
+		report_json(r, to, r->opts->dry_run);
 	else if (r->opts->dry_run)
-		report_plan(r, f, true);
+		report_plan(r, to, true);
 	else
-		report_text(r, f);
-	fclose(f);
-	channel_report(ch, buf, len);
-	free(buf);
+		report_text(r, to);
 }
 
 /* NULL: no card is touched, so there is nothing to recover and nothing to write down. */
@@ -141,7 +134,7 @@ static int run_target(const struct reset_job *rj, struct channel *ch, struct hw 
 			status = open_status(&err);
 			work_send_error(ch, rj->opts, rj->spec.bdf, status, &err);
 		} else {
-			send_report(&r, ch);
+			work_report(ch, run_report, &r);
 		}
 	}
 	free((void *)r.out);

@@ -145,11 +145,16 @@ int work_recover_status(int rc)
 	return rc == -EIO ? EXIT_FAILED : rc ? EXIT_CONFIG : 0;
 }
 
+bool work_is_busy(const struct options *o, struct bdf slot)
+{
+	return !o->replay && lock_is_held(o->run_dir, slot);
+}
+
 size_t work_waiting(const struct options *o, struct bdf slot)
 {
 	struct recovery rec = { 0 };
 
-	if (o->replay || lock_is_held(o->run_dir, slot) ||
+	if (o->replay || work_is_busy(o, slot) ||
 	    recover_look(o->run_dir, slot, NULL, NULL, &rec, NULL))
 		return 0;
 	return rec.steps;
@@ -300,31 +305,51 @@ int work_exec_plan(struct hw *hw, const char *run_dir, struct bdf slot,
 /* Each step knows its longest time; a busy host may add to it. */
 #define SLACK_US 30000000ull
 
+void work_report(struct channel *ch, work_report_fn *write, const void *about)
+{
+	char *buf = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&buf, &len);
+
+	if (!f)
+		return;
+	write(about, f);
+	fclose(f);
+	channel_report(ch, buf, len);
+	free(buf);
+}
+
+struct error_report {
+	struct bdf slot;
+	int status;
+	const struct err *err;
+};
+
+static void error_json(const void *about, FILE *to)
+{
+	const struct error_report *e = about;
+	struct json j = { .out = to };
+	char where[BDF_STR];
+
+	json_object(&j, NULL);
+	json_string(&j, "slot", bdf_slot_str(e->slot, where));
+	json_int(&j, "exit", e->status);
+	json_string(&j, "error", e->err->text);
+	json_object_end(&j);
+}
+
 void work_send_error(struct channel *ch, const struct options *o, struct bdf slot,
 		     int status, const struct err *err)
 {
-	char text[ERR_TEXT + 64], where[BDF_STR], *buf = NULL;
-	size_t len = 0;
-	FILE *f;
+	const struct error_report e = { slot, status, err };
+	char text[ERR_TEXT + 64];
 
-	if (!o->json) {
-		snprintf(text, sizeof(text), "gpureset: %s\n", err->text);
-		channel_report(ch, text, strlen(text));
+	if (o->json) {
+		work_report(ch, error_json, &e);
 		return;
 	}
-	f = open_memstream(&buf, &len);
-	if (f) {
-		struct json j = { .out = f };
-
-		json_object(&j, NULL);
-		json_string(&j, "slot", bdf_slot_str(slot, where));
-		json_int(&j, "exit", status);
-		json_string(&j, "error", err->text);
-		json_object_end(&j);
-		fclose(f);
-		channel_report(ch, buf, len);
-	}
-	free(buf);
+	snprintf(text, sizeof(text), "gpureset: %s\n", err->text);
+	channel_report(ch, text, strlen(text));
 }
 
 static void print_text(const struct job *job, bool quiet)

@@ -54,6 +54,12 @@ int work_in_use(struct hw *hw, const struct bdf_spec *spec, unsigned force,
 int work_recover_status(int rc);
 
 /*
+ * Is somebody at work on @slot? While the kernel resets a card, whoever reads its
+ * configuration waits for the end. No, for a recorded machine.
+ */
+bool work_is_busy(const struct options *o, struct bdf slot);
+
+/*
  * How many things the journal of @slot holds that nobody is at work on; 0 also when
  * that cannot be read (the next run says why), and for a recorded machine.
  */
@@ -91,6 +97,10 @@ int work_exec_plan(struct hw *hw, const char *run_dir, struct bdf slot,
 		   struct exec_summary *sum, struct err *err);
 
 /* --- between workers, supervisor and person --------------------------------------- */
+
+/* What @write says of @about is the worker's report; nothing without memory for it. */
+typedef void work_report_fn(const void *about, FILE *to);
+void work_report(struct channel *ch, work_report_fn *write, const void *about);
 
 /* The whole report of a worker that could not begin, or not end, as it should. */
 void work_send_error(struct channel *ch, const struct options *o, struct bdf slot,
