@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static void *xalloc_check(void *p)
@@ -34,4 +35,9 @@ void *xgrow(void *array, size_t n, size_t *room, size_t size)
 	if (*room <= n)
 		*room = n + 1;
 	return xrealloc(array, *room, size);
+}
+
+char *xstrdup(const char *text)
+{
+	return xalloc_check(strdup(text));
 }

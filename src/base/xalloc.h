@@ -20,4 +20,7 @@ void *xrealloc(void *old, size_t n, size_t size);
  */
 void *xgrow(void *array, size_t n, size_t *room, size_t size);
 
+/* A copy of @text. Never NULL. */
+char *xstrdup(const char *text);
+
 #endif

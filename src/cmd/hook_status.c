@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* gpureset hook status [VMID...]: which VMs have the hook, and whether it would run. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,50 +175,15 @@ static int status_vm(struct statuses *all, unsigned vmid, bool named)
 	return rc;
 }
 
-static int by_number(const void *a, const void *b)
-{
-	unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* The number of "101.conf", or 0. */
-static unsigned vmid_of(const char *name)
-{
-	const char *dot = strchr(name, '.');
-	char text[16];
-
-	if (!dot || strcmp(dot, ".conf") != 0)
-		return 0;
-	snprintf(text, sizeof(text), "%.*s", (int)(dot - name), name);
-	return pve_vmid(text, NULL);
-}
-
 static int status_node(struct statuses *all)
 {
-	unsigned *vmid = NULL, one;
-	size_t n = 0, room = 0;
-	char path[PATH_MAX];
-	struct dirent *e;
-	DIR *d;
-	int rc = 0;
+	struct err err = { 0 };
+	unsigned *vmid;
+	int rc = 0, n = pve_vmids(&vmid, all->o->pve_dir, NULL, &err);
 
-	snprintf(path, sizeof(path), "%s/qemu-server", all->o->pve_dir);
-	d = opendir(path);
-	if (!d)
-		return complain(EXIT_USAGE, "%s: %s; is this a Proxmox VE node?", path,
-				strerror(errno));
-	while ((e = readdir(d))) {
-		one = vmid_of(e->d_name);
-		if (!one)
-			continue;
-		vmid = xgrow(vmid, n, &room, sizeof(*vmid));
-		vmid[n++] = one;
-	}
-	closedir(d);
-	if (n)
-		qsort(vmid, n, sizeof(*vmid), by_number);
-	for (size_t i = 0; i < n; i++)
+	if (n < 0)
+		return complain(EXIT_USAGE, "%s; is this a Proxmox VE node?", err.text);
+	for (int i = 0; i < n; i++)
 		rc |= status_vm(all, vmid[i], false);
 	free(vmid);
 	return rc;

@@ -2,6 +2,7 @@
 #include "host/pve_conf.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <strings.h>
 
 #include "base/textfile.h"
+#include "base/xalloc.h"
 #include "host/pve_args.h"
 
 struct conf {
@@ -225,20 +227,31 @@ void pve_conf_parse(struct pve_vm *vm, const char *path, const char *text, size_
 	}
 }
 
+/* The folder with the configurations of the VMs of @node. */
+static void conf_folder(char path[PATH_MAX], const char *dir, const char *node)
+{
+	snprintf(path, PATH_MAX, "%s%s%s/qemu-server", dir, node ? "/nodes/" : "",
+		 node ? node : "");
+}
+
+void pve_conf_path(char path[PATH_MAX], const char *dir, const char *node, unsigned vmid)
+{
+	char folder[PATH_MAX];
+
+	conf_folder(folder, dir, node);
+	snprintf(path, PATH_MAX, "%.4000s/%u.conf", folder, vmid);
+}
+
 int pve_conf_read(struct pve_vm *vm, const char *dir, const char *node, unsigned vmid,
 		  struct diag *diag, struct err *err)
 {
-	char path[256], *text;
+	char path[PATH_MAX], *text;
 	size_t len;
 	int rc;
 
 	memset(vm, 0, sizeof(*vm));
 	vm->vmid = vmid;
-	if (node)
-		snprintf(path, sizeof(path), "%s/nodes/%s/qemu-server/%u.conf", dir, node,
-			 vmid);
-	else
-		snprintf(path, sizeof(path), "%s/qemu-server/%u.conf", dir, vmid);
+	pve_conf_path(path, dir, node, vmid);
 	rc = textfile_read(path, &text, &len, err);
 	if (rc == -ENOENT)
 		return err_set(err, ENOENT, "no VM %u on this node: there is no %s", vmid,
@@ -248,4 +261,51 @@ int pve_conf_read(struct pve_vm *vm, const char *dir, const char *node, unsigned
 	pve_conf_parse(vm, path, text, len, diag);
 	free(text);
 	return 0;
+}
+
+/* --- all of a node --------------------------------------------------------------- */
+
+static int by_number(const void *a, const void *b)
+{
+	unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The number of "101.conf", or 0. */
+static unsigned conf_vmid(const char *name)
+{
+	const char *dot = strchr(name, '.');
+	char text[16];
+
+	if (!dot || strcmp(dot, ".conf") != 0)
+		return 0;
+	snprintf(text, sizeof(text), "%.*s", (int)(dot - name), name);
+	return pve_vmid(text, NULL);
+}
+
+int pve_vmids(unsigned **vmid, const char *dir, const char *node, struct err *err)
+{
+	char path[PATH_MAX];
+	size_t n = 0, room = 0;
+	struct dirent *e;
+	unsigned one;
+	DIR *d;
+
+	*vmid = NULL;
+	conf_folder(path, dir, node);
+	d = opendir(path);
+	if (!d)
+		return err_sys(err, errno, "%s", path);
+	while ((e = readdir(d))) {
+		one = conf_vmid(e->d_name);
+		if (!one)
+			continue;
+		*vmid = xgrow(*vmid, n, &room, sizeof(**vmid));
+		(*vmid)[n++] = one;
+	}
+	closedir(d);
+	if (n)
+		qsort(*vmid, n, sizeof(**vmid), by_number);
+	return (int)n;
 }

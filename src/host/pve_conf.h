@@ -7,6 +7,7 @@
 #ifndef GPURESET_HOST_PVE_CONF_H
 #define GPURESET_HOST_PVE_CONF_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -57,5 +58,15 @@ void pve_conf_parse(struct pve_vm *vm, const char *path, const char *text, size_
  */
 int pve_conf_read(struct pve_vm *vm, const char *dir, const char *node, unsigned vmid,
 		  struct diag *diag, struct err *err);
+
+/* Where the configuration of VM @vmid is, of @node, or of this one when NULL. */
+void pve_conf_path(char path[PATH_MAX], const char *dir, const char *node,
+		   unsigned vmid);
+
+/*
+ * The numbers of all VMs below @dir of @node, or of this one when NULL, ascending, into
+ * *@vmid, to be freed; how many, or a negative errno: no such folder.
+ */
+int pve_vmids(unsigned **vmid, const char *dir, const char *node, struct err *err);
 
 #endif

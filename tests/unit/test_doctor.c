@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * gpureset doctor on made-up hosts. tests/doctor/good/ makes a sound host out of a
+ * recording of the lab: nothing may be found there. tests/doctor/ID.case (and
+ * ID+WHAT.case) changes a few lines, so that the check ID, and only it, speaks. Both
+ * are overlays, see tests/doctor/README.md. Every check has its case, or this fails.
+ */
+#include <glob.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/textfile.h"
+#include "base/xalloc.h"
+#include "cmd/doctor/doctor.h"
+#include "hw/hw_replay.h"
+#include "run/supervise.h"
+
+#define BASE "tests/records/lab-fury.rec"
+#define MAX_EXPECTS 8
+
+static struct quirk_db db;
+
+/* The program's own are in main.c, which is not linked here. */
+int complain(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return status;
+}
+
+int load_quirks(const struct options *o, struct quirk_db *into)
+{
+	(void)o;
+	(void)into;
+	return EXIT_CONFIG;
+}
+
+/* --- overlays ------------------------------------------------------------------------ */
+
+struct part {                   /* a section: "" holds what stands above the first */
+	char *head, **line;
+	size_t n, room;
+};
+
+struct machine {
+	struct part *part;
+	size_t n, room;
+};
+
+static struct part *part_of(struct machine *m, const char *head)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (!strcmp(m->part[i].head, head))
+			return &m->part[i];
+	m->part = xgrow(m->part, m->n, &m->room, sizeof(*m->part));
+	m->part[m->n] = (struct part){ .head = xstrdup(head) };
+	return &m->part[m->n++];
+}
+
+/* How much of a line says what it is about; the rest is the value. 0: all lines stay. */
+static size_t key_length(const struct part *p, const char *line)
+{
+	static const char *const two[] = { "file ", "exists ", "attr ", "has ", "name ",
+					   "bar " };
+	size_t n = strcspn(line, " ");
+
+	if (!strncmp(p->head, "[pve ", 5))
+		return strcspn(line, ":");
+	if (!strncmp(line, "log ", 4) || !strncmp(line, "holder ", 7) || !p->head[0])
+		return 0;
+	for (size_t i = 0; i < sizeof(two) / sizeof(*two); i++)
+		if (!strncmp(line, two[i], strlen(two[i])))
+			return n + 1 + strcspn(line + n + 1, " ");
+	return n;
+}
+
+static bool same_key(const char *line, const char *key, size_t n)
+{
+	return !strncmp(line, key, n) && (!line[n] || strchr(" :", line[n]));
+}
+
+static void part_remove(struct part *p, const char *key)
+{
+	size_t kept = 0, n = p->n;
+
+	for (size_t i = 0; i < n; i++)
+		if (strncmp(p->line[i], key, strlen(key)) != 0)
+			p->line[kept++] = p->line[i];
+		else
+			free(p->line[i]);
+	p->n = kept;
+	if (kept == n)
+		fail_msg("an overlay removes '%s', which is not there", key);
+}
+
+static void part_set(struct part *p, const char *line)
+{
+	size_t n = key_length(p, line);
+
+	for (size_t i = 0; n && i < p->n; i++)
+		if (same_key(p->line[i], line, n)) {
+			free(p->line[i]);
+			p->line[i] = xstrdup(line);
+			return;
+		}
+	p->line = xgrow(p->line, p->n, &p->room, sizeof(*p->line));
+	p->line[p->n++] = xstrdup(line);
+}
+
+static void machine_add(struct machine *m, const char *path)
+{
+	char *text, line[8192], head[256] = "";
+	struct err err = { 0 };
+	const char *at, *end, *next;
+	size_t len;
+
+	if (textfile_read(path, &text, &len, &err))
+		fail_msg("%s", err.text);
+	at = text;
+	end = text + len;
+	while ((next = textfile_line(&at, end, &len))) {
+		snprintf(line, sizeof(line), "%.*s", (int)len, next);
+		if (line[0] == '[')
+			snprintf(head, sizeof(head), "%.255s", line);
+		if (line[0] == '[' || line[0] == '#' || !line[0])
+			part_of(m, head);
+		else if (line[0] == '-' && line[1] == ' ')
+			part_remove(part_of(m, head), line + 2);
+		else
+			part_set(part_of(m, head), line);
+	}
+	free(text);
+}
+
+static void machine_free(struct machine *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		for (size_t k = 0; k < m->part[i].n; k++)
+			free(m->part[i].line[k]);
+		free(m->part[i].line);
+		free(m->part[i].head);
+	}
+	free(m->part);
+}
+
+static void machine_good(struct machine *m)
+{
+	glob_t found;
+
+	memset(m, 0, sizeof(*m));
+	machine_add(m, BASE);
+	assert_int_equal(glob("tests/doctor/good/*.part", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		machine_add(m, found.gl_pathv[i]);
+	globfree(&found);
+}
+
+/* --- a made-up host ------------------------------------------------------------------ */
+
+struct host {
+	char pve[64];           /* a folder like /etc/pve */
+	struct options o;
+	struct hw *hw;
+	struct exam x;
+};
+
+static void write_lines(const struct part *p, FILE *f)
+{
+	for (size_t i = 0; i < p->n; i++)
+		fprintf(f, "%s\n", p->line[i]);
+}
+
+static bool is_pve(const struct part *p)
+{
+	return !strncmp(p->head, "[pve ", 5);
+}
+
+/* "[pve qemu-server/101.conf]" */
+static void host_pve_file(const struct host *h, const struct part *p)
+{
+	char path[512], *slash;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%.*s", h->pve, (int)strcspn(p->head + 5, "]"),
+		 p->head + 5);
+	slash = strrchr(path, '/');
+	*slash = '\0';
+	mkdir(path, 0700);
+	*slash = '/';
+	f = fopen(path, "w");
+	assert_non_null(f);
+	write_lines(p, f);
+	fclose(f);
+}
+
+static char *host_recording(const struct host *h, const struct machine *m, size_t *len)
+{
+	char *text = NULL;
+	FILE *f = open_memstream(&text, len);
+
+	for (size_t i = 0; i < m->n; i++) {
+		const struct part *p = &m->part[i];
+
+		if (is_pve(p)) {
+			host_pve_file(h, p);
+			continue;
+		}
+		/* what a case expects stands above its first section */
+		for (size_t k = 0; !p->head[0] && k < p->n; k++)
+			if (!strncmp(p->line[k], REC_FIRST_LINE, 8))
+				fprintf(f, "%s\n", p->line[k]);
+		if (p->head[0]) {
+			fprintf(f, "%s\n", p->head);
+			write_lines(p, f);
+		}
+	}
+	fclose(f);
+	return text;
+}
+
+static void host_open(struct host *h, const struct machine *m, const char *name)
+{
+	struct recording *r;
+	struct diag diag;
+	size_t len;
+	char *text;
+
+	memset(h, 0, sizeof(*h));
+	snprintf(h->pve, sizeof(h->pve), "/tmp/gpureset-doctor-XXXXXX");
+	assert_non_null(mkdtemp(h->pve));
+	text = host_recording(h, m, &len);
+	diag_init(&diag);
+	r = recording_parse(name, text, len, &diag);
+	if (!r)
+		diag_print(&diag, stderr);
+	assert_non_null(r);
+	diag_free(&diag);
+	free(text);
+	h->o.replay = name;
+	h->o.pve_dir = h->o.qemu_run = h->pve;
+	h->o.pve_node = NULL;
+	h->hw = hw_replay_open(r);
+	assert_int_equal(doctor_examine(&h->x, &h->o, h->hw, &db), 0);
+}
+
+static void host_close(struct host *h)
+{
+	char command[128];
+
+	exam_free(&h->x);
+	hw_close(h->hw);
+	snprintf(command, sizeof(command), "rm -r %s", h->pve);
+	assert_int_equal(system(command), 0);
+}
+
+static void print_found(const struct host *h)
+{
+	for (size_t i = 0; i < h->x.nfound; i++) {
+		const struct finding *f = &h->x.found[i];
+
+		print_error("  %s: %s\n", f->check->id, f->unknown ? f->unknown : f->seen);
+	}
+}
+
+/* --- tests --------------------------------------------------------------------------- */
+
+static void test_good(void **state)
+{
+	struct machine m;
+	struct host h;
+
+	(void)state;
+	machine_good(&m);
+	host_open(&h, &m, "the sound host");
+	print_found(&h);
+	assert_int_equal(h.x.nfound, 0);
+	assert_int_equal(h.x.nfine, h.x.nran);
+	assert_int_equal(h.x.ncards, 1);
+	host_close(&h);
+	machine_free(&m);
+}
+
+struct expect {
+	char id[64], severity[16], seen[256];
+	bool met;
+};
+
+/* "expect ID SEVERITY what is seen" */
+static size_t read_expects(const struct machine *m, struct expect *e)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		for (size_t k = 0; !m->part[i].head[0] && k < m->part[i].n; k++) {
+			const char *line = m->part[i].line[k];
+
+			if (strncmp(line, "expect ", 7) != 0)
+				continue;
+			assert_true(n < MAX_EXPECTS);
+			memset(&e[n], 0, sizeof(e[n]));
+			assert_true(sscanf(line + 7, "%63s %15s %255[^\n]", e[n].id,
+					   e[n].severity, e[n].seen) >= 2);
+			n++;
+		}
+	return n;
+}
+
+static bool meets(const struct finding *f, const struct expect *e)
+{
+	static const char *const words[] = { "note", "warning", "problem" };
+	const char *severity = f->unknown ? "unknown" : words[f->severity];
+
+	return !strcmp(f->check->id, e->id) && !strcmp(severity, e->severity) &&
+	       strstr(f->unknown ? f->unknown : f->seen, e->seen);
+}
+
+/* Returns what is wrong, or NULL. */
+static const char *judge(const struct host *h, struct expect *e, size_t n)
+{
+	for (size_t i = 0; i < h->x.nfound; i++) {
+		const struct finding *f = &h->x.found[i];
+		bool expected = false;
+
+		for (size_t k = 0; k < n; k++)
+			if (meets(f, &e[k]))
+				expected = e[k].met = true;
+		if (!expected)
+			return "something else was found";
+		if (!f->unknown && !f->fix)
+			return "a finding without a fix";
+	}
+	for (size_t k = 0; k < n; k++)
+		if (!e[k].met)
+			return "it was not found";
+	return n ? NULL : "the case expects nothing";
+}
+
+static bool run_case(const char *path)
+{
+	struct expect e[MAX_EXPECTS];
+	struct machine m;
+	struct host h;
+	const char *wrong;
+	size_t n;
+
+	machine_good(&m);
+	machine_add(&m, path);
+	n = read_expects(&m, e);
+	host_open(&h, &m, path);
+	wrong = judge(&h, e, n);
+	if (wrong) {
+		print_error("%s: %s; found:\n", path, wrong);
+		print_found(&h);
+	}
+	host_close(&h);
+	machine_free(&m);
+	return !wrong;
+}
+
+static void test_cases(void **state)
+{
+	size_t bad = 0;
+	glob_t found;
+
+	(void)state;
+	assert_int_equal(glob("tests/doctor/*.case", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		bad += !run_case(found.gl_pathv[i]);
+	printf("count: sick hosts that the doctor was shown: %zu\n", found.gl_pathc);
+	globfree(&found);
+	assert_int_equal(bad, 0);
+}
+
+/* A check without a case has not been seen to speak. */
+static void test_all_have_cases(void **state)
+{
+	size_t bad = 0, n = 0;
+	char pattern[128];
+	glob_t found;
+
+	(void)state;
+	for (size_t t = 0; doctor_tables[t]; t++)
+		for (const struct check *c = doctor_tables[t]; c->id; c++, n++) {
+			snprintf(pattern, sizeof(pattern),
+				 "tests/doctor/%s{,+*}.case", c->id);
+			if (glob(pattern, GLOB_BRACE, NULL, &found)) {
+				print_error("check %s has no case\n", c->id);
+				bad++;
+				continue;
+			}
+			globfree(&found);
+		}
+	printf("count: checks of the doctor: %zu\n", n);
+	assert_int_equal(bad, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_all_have_cases),
+	};
+	const char *dirs[] = { "quirks", NULL };
+	struct err err = { 0 };
+	struct diag diag;
+	int rc;
+
+	diag_init(&diag);
+	if (quirk_db_load(&db, dirs, false, &diag, &err)) {
+		fprintf(stderr, "%s\n", err.text);
+		return 1;
+	}
+	diag_free(&diag);
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	quirk_db_free(&db);
+	return rc;
+}
