@@ -48,7 +48,7 @@ int load_quirks(const struct options *o, struct quirk_db *into)
 	return EXIT_CONFIG;
 }
 
-/* --- overlays ------------------------------------------------------------------------ */
+/* --- overlays ------------------------------------------------------------------- */
 
 struct part {                   /* a section: "" holds what stands above the first */
 	char *head, **line;
@@ -168,7 +168,7 @@ static void machine_good(struct machine *m)
 	globfree(&found);
 }
 
-/* --- a made-up host ------------------------------------------------------------------ */
+/* --- a made-up host ------------------------------------------------------------- */
 
 struct host {
 	char pve[64];           /* a folder like /etc/pve */
@@ -271,11 +271,12 @@ static void print_found(const struct host *h)
 	for (size_t i = 0; i < h->x.nfound; i++) {
 		const struct finding *f = &h->x.found[i];
 
-		print_error("  %s: %s\n", f->check->id, f->unknown ? f->unknown : f->seen);
+		print_error("  %s: %s\n", f->check->id,
+			    f->unknown ? f->unknown : f->seen);
 	}
 }
 
-/* --- tests --------------------------------------------------------------------------- */
+/* --- tests ---------------------------------------------------------------------- */
 
 static void test_good(void **state)
 {

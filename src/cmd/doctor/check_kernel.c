@@ -32,8 +32,8 @@ static void check_s2idle(struct exam *x)
 
 const struct check doctor_kernel[] = {
 	{ "lockdown", ON_HOST, "the kernel is locked down (Secure Boot)",
-	  "configuration space cannot be written and registers not be mapped from outside "
-	  "the kernel, so register programs run through VFIO, or not at all",
+	  "configuration space cannot be written and registers not be mapped from "
+	  "outside the kernel, so register programs run through VFIO, or not at all",
 	  check_lockdown },
 	{ "s2idle", ON_HOST, "suspend is s2idle on this host",
 	  "the trick to suspend the host to bring a card back needs S3, which takes its "

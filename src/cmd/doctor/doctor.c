@@ -18,7 +18,7 @@ const struct check *const doctor_tables[] = {
 	NULL
 };
 
-/* --- who is examined ----------------------------------------------------------------- */
+/* --- who is examined ------------------------------------------------------------ */
 
 struct pick {
 	struct exam *x;
@@ -141,7 +141,7 @@ int doctor_examine(struct exam *x, const struct options *o, struct hw *hw,
 	return rc;
 }
 
-/* --- command ------------------------------------------------------------------------- */
+/* --- command -------------------------------------------------------------------- */
 
 static int doctor_all(const struct options *o, const struct quirk_db *db)
 {
@@ -175,8 +175,8 @@ static int doctor_run(int argc, char **argv)
 		return rc;
 	if (o.help) {
 		options_help(&cmd_doctor, stdout);
-		puts("\nWithout BDF or VMID: the host, all its graphics cards, and the VMs "
-		     "of this node that\nhave one. It only reads.\n"
+		puts("\nWithout BDF or VMID: the host, all its graphics cards, and the "
+		     "VMs of this node that\nhave one. It only reads.\n"
 		     "\nexit status:\n"
 		     "  0  no problem was found; there may be warnings and notes\n"
 		     "  2  a problem was found");

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/json.h"
 #include "cmd/doctor/doctor.h"
 
 static const char *const severity_words[] = { "note", "warning", "problem" };
-static const char *const severity_colours[] = { "", "\033[33m", "\033[1;31m" };
 
 #define INDENT 4
 #define LINE 88
@@ -34,19 +31,9 @@ static void print_wrapped(FILE *out, const char *head, const char *text)
 	fputc('\n', out);
 }
 
-static bool print_colours(FILE *out)
-{
-	const char *no = getenv("NO_COLOR");
-
-	return isatty(fileno(out)) && !(no && *no);
-}
-
 static void print_finding(const struct finding *f, FILE *out)
 {
-	const bool colours = print_colours(out);
-
-	fprintf(out, "  %s%s%s: %s [%s]\n", colours ? severity_colours[f->severity] : "",
-		severity_words[f->severity], colours ? "\033[0m" : "", f->check->title,
+	fprintf(out, "  %s: %s [%s]\n", severity_words[f->severity], f->check->title,
 		f->check->id);
 	print_wrapped(out, "seen", f->seen);
 	print_wrapped(out, "why", f->check->why);
@@ -149,7 +136,7 @@ void doctor_text(const struct exam *x, FILE *out, bool verbose)
 		count_unknown(x), count_unknown(x) && !verbose ? " (-v says why)" : "");
 }
 
-/* --- json ---------------------------------------------------------------------------- */
+/* --- json ----------------------------------------------------------------------- */
 
 static void json_finding(struct json *j, const struct finding *f)
 {

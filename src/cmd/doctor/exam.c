@@ -20,7 +20,7 @@ struct exam_file {
 	char *path, *text;      /* text NULL: it cannot be read */
 };
 
-/* --- saying ------------------------------------------------------------------------ */
+/* --- saying ------------------------------------------------------------------- */
 
 static char *exam_text(const char *fmt, va_list ap)
 {
@@ -73,7 +73,7 @@ void exam_unknown(struct exam *x, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* --- files ------------------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------------- */
 
 /* Files of sysfs and procfs do not tell their length: more room until they fit. */
 static char *exam_read(struct exam *x, const char *path)
@@ -125,7 +125,7 @@ const char *exam_attr(struct exam *x, struct bdf fn, const char *name, char *buf
 	return buf;
 }
 
-/* --- the kernel -------------------------------------------------------------------- */
+/* --- the kernel --------------------------------------------------------------- */
 
 const char *exam_cmdline(struct exam *x, const char *name)
 {
@@ -177,7 +177,7 @@ const char *exam_log(struct exam *x, const char *a, const char *b)
 	return NULL;
 }
 
-/* --- modprobe's configuration ------------------------------------------------------ */
+/* --- modprobe's configuration ------------------------------------------------- */
 
 const char *exam_modconf(struct exam *x, const char *kind, const char *module,
 			 const char *word, const char **where)
@@ -199,7 +199,7 @@ bool exam_has_word(const char *text, const char *word)
 	return false;
 }
 
-/* --- from beginning to end --------------------------------------------------------- */
+/* --- from beginning to end ---------------------------------------------------- */
 
 void exam_begin(struct exam *x, struct hw *hw, const struct options *o)
 {

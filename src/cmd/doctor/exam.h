@@ -80,7 +80,7 @@ struct exam {
 };
 
 struct check {
-	const char *id;         /* "iommu-off": in the output, and tests/doctor/ID*.case */
+	const char *id; /* "iommu-off": in the output, and tests/doctor/ID*.case */
 	enum subject subject;
 	const char *title;      /* the finding as a headline: "the IOMMU is off" */
 	const char *why;        /* why it matters: a sentence */
@@ -90,7 +90,7 @@ struct check {
 /* The tables of all files, each ended by a row without id. */
 extern const struct check *const doctor_tables[];
 
-/* --- for checks: to say something ------------------------------------------------ */
+/* --- for checks: to say something ------------------------------------------- */
 
 /*
  * The check that runs has found something: what was seen, file and value, as one
@@ -104,7 +104,7 @@ void exam_fix(struct exam *x, const char *fmt, ...) __attribute__((format(printf
 void exam_unknown(struct exam *x, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* --- for checks: to look --------------------------------------------------------- */
+/* --- for checks: to look ---------------------------------------------------- */
 
 /*
  * A file of the host as text, or a folder's names with newlines; without its last
@@ -149,7 +149,7 @@ bool exam_kernel(const struct exam *x, unsigned major, unsigned minor);
 /* Is @word one of the words of @text, which blanks, commas or newlines part? */
 bool exam_has_word(const char *text, const char *word);
 
-/* --- for cmd/doctor -------------------------------------------------------------- */
+/* --- for cmd/doctor --------------------------------------------------------- */
 
 /* All checks about the host, and about the cards and VMs that @x has. */
 void exam_run(struct exam *x);
