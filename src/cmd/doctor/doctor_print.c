@@ -130,8 +130,8 @@ void doctor_text(const struct exam *x, FILE *out, bool verbose)
 		print_vm(x, x->vm[i], out);
 	if (verbose)
 		print_unknown(x, out);
-	fprintf(out, "%zu checks: %zu problems, %zu warnings, %zu notes, %zu could not be "
-		"looked at%s\n", x->nran, doctor_count(x, SEV_PROBLEM),
+	fprintf(out, "%zu checks: %zu problems, %zu warnings, %zu notes, %zu could not "
+		"be looked at%s\n", x->nran, doctor_count(x, SEV_PROBLEM),
 		doctor_count(x, SEV_WARNING), doctor_count(x, SEV_NOTE),
 		count_unknown(x), count_unknown(x) && !verbose ? " (-v says why)" : "");
 }
