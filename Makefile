@@ -143,6 +143,7 @@ check-coverage: $(COV_TESTS)
 check-cli: all
 	@tests/cli/run $(BUILD)/results $(BUILD)/gpureset
 	@tests/quirk/readme $(BUILD)/results $(BUILD)/gpureset
+	@tests/quirk/support $(BUILD)/gpureset
 
 check-style:
 	@tests/style/run $(BUILD)/results
