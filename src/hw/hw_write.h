@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The writing half of the seam. Only run/exec.c and its helpers in run/ that hold
- * the target's lock may include this (tests/style/layers checks): one writer.
+ * The writing half of the seam. Only the executor (run/exec_*.c) and its helpers in
+ * run/ may include this (tests/style/layers checks), for the target whose lock they
+ * hold: one writer.
  * Guarantees as in hw.h.
  */
 #ifndef GPURESET_HW_HW_WRITE_H

@@ -10,20 +10,32 @@ by_hand() { gpureset $card --method bus > /run/out 2>&1; }
 
 timed by_hand || fail "by hand: $(cat /run/out)"
 says 'reset by bus'
-whole=$MS held=0 gone=0 recovered=0
-for i in 0 1 2 3 4 5 6 7 8 9; do
+whole=$MS held=0 gone=0 tried=0 recovered=0
+killed_at() { # tenths of the time that a whole run takes
 	by_hand &
-	after $((whole * i / 10)) kill_hooks
+	after $((whole * $1 / 10)) kill_hooks
 	wait $!
+	tried=$((tried + 1))
 	! in_reset $bridge || held=$((held + 1))
 	[ "$(functions $card | wc -l)" = 2 ] || gone=$((gone + 1))
-	pre_start || fail "killed at $i/10, pre-start says: $(cat /run/out)"
-	echo "killed at $i/10: $(grep -v ': reset by' /run/out)"
-	! in_reset $bridge || fail "killed at $i/10, and the bridge stays in reset"
+	pre_start || fail "killed at $1/10, pre-start says: $(cat /run/out)"
+	echo "killed at $1/10: $(grep -v ': reset by' /run/out)"
+	! in_reset $bridge || fail "killed at $1/10, and the bridge stays in reset"
 	is_there $card.0 $card.1
 	recovered=$((recovered + 1))
+}
+# On a busy machine a run may be much faster than the one that was timed, or slower, and
+# all kills of a pass hit before or after what matters: then another pass.
+for pass in 1 2 3 4; do
+	for i in 0 1 2 3 4 5 6 7 8 9; do
+		killed_at $i
+	done
+	[ $((held + gone)) = 0 ] || break
+	echo "pass $pass hit nothing"
+	timed by_hand
+	whole=$MS
 done
-echo "10 kills in $whole ms: $held times the bridge in reset, $gone times functions removed"
+echo "$tried kills in $whole ms: $held times the bridge in reset, $gone times functions removed"
 check "some kill left something" [ $((held + gone)) -gt 0 ]
-same "put right by the next pre-start" $recovered 10
+same "put right by the next pre-start" $recovered $tried
 nothing_left
