@@ -243,15 +243,6 @@ static int boot_all(const struct options *o, const struct quirk_db *db, struct b
 	return rc;
 }
 
-static int boot_help(void)
-{
-	options_help(&cmd_boot, stdout);
-	puts("\nFor each GPU whose quirk file has `pin` or `keep-d0`. No card is reset, "
-	     "so this is\nfine for one that is in use. Says what it changes, and nothing "
-	     "else. The exit\nstatus is the highest of all cards'.");
-	return 0;
-}
-
 static int boot_run(int argc, char **argv)
 {
 	struct config conf = { 0 };
@@ -262,8 +253,10 @@ static int boot_run(int argc, char **argv)
 
 	if (rc)
 		return rc;
-	if (o.help)
-		return boot_help();
+	if (o.help) {
+		options_help(&cmd_boot, stdout);
+		return 0;
+	}
 	if (o.ntargets)
 		return complain(EXIT_USAGE, "boot takes no address: it is for every GPU "
 				"of this host");
@@ -286,6 +279,10 @@ const struct command cmd_boot = {
 	.name = "boot",
 	.args = "[--dry-run]",
 	.summary = "pin and wake what quirk files say, before the first VM",
+	.more = "For each GPU whose quirk file has `pin` or `keep-d0`. No card is reset, "
+		"so this is fine for one that is in use. Says what it changes, and "
+		"nothing else. The exit status is the highest of all cards'.",
 	.options = "nQCRPY",
+	.example = { { "boot -n", "what would be done; nothing is changed" } },
 	.run = boot_run,
 };

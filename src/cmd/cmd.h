@@ -25,21 +25,40 @@
 #define GPURESET_RUN_DIR "/run/gpureset"
 #define GPURESET_STATE_DIR "/var/lib/gpureset"
 #define MAX_TARGETS 64
-#define MAX_WORDS 64
+#define MAX_WORDS 1024
 
 struct config;
 
+/* What an exit status means. */
+struct status_row {
+	int status;
+	const char *meaning;    /* NULL: the end */
+};
+
+/* A line to type, without "gpureset ", and what it does. */
+struct example {
+	const char *line, *what;
+};
+
 struct command {
-	const char *name;
-	const char *args;       /* "BDF... [options]" */
+	const char *name;       /* "plan", "hook show" */
+	/*
+	 * "BDF... [options]". A word in capitals says what is wanted in its place, and
+	 * so what bash offers there (complete.c).
+	 */
+	const char *args;
 	const char *summary;
+	const char *more;       /* paragraphs, one a line, below the options; or NULL */
+	const struct status_row *status;        /* NULL: those of exit_rows in help.c */
+	struct example example[4];
+	const struct command *const *subs;      /* NULL-terminated; NULL: it has none */
 	/*
 	 * Letters of the options it takes, see option_rows. 'F': all --force-*, 'I': only
 	 * --force-in-use; '*': what is no option is a word of the command's own, not an
 	 * address.
 	 */
 	const char *options;
-	int (*run)(int argc, char **argv);      /* argv[0] is the command's name */
+	int (*run)(int argc, char **argv);      /* argv[0] is the program's name */
 };
 
 extern const struct command *const commands[];  /* NULL-terminated */
@@ -79,6 +98,7 @@ struct options {
  * status after a message on stderr.
  */
 int options_parse(struct options *o, const struct command *cmd, int argc, char **argv);
+/* What `gpureset COMMAND --help` prints. */
 void options_help(const struct command *cmd, FILE *out);
 /* All of `gpureset --help`. */
 void usage(FILE *out);

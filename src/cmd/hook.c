@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* gpureset hook ...: the phases of a VM, and what belongs to having hooks. */
-#include <string.h>
-
+#include "cmd/help.h"
 #include "cmd/hook.h"
 #include "run/supervise.h"
 
@@ -10,37 +9,31 @@ static const struct command *const hook_commands[] = {
 	&cmd_hook_release, &cmd_hook_libvirt, NULL,
 };
 
-static int hook_help(FILE *out)
-{
-	options_help(&cmd_hook_phase, out);
-	fputs("\nand, each with its own --help:\n", out);
-	for (size_t i = 0; hook_commands[i]; i++)
-		fprintf(out, "  gpureset %-13s %-28s %s\n", hook_commands[i]->name,
-			hook_commands[i]->args, hook_commands[i]->summary);
-	return 0;
-}
-
-/* argv[0] becomes the command's name, as options_parse() wants it. */
+/* argv[0] becomes the program's name, as options_parse() wants it. */
 static int hook_run(int argc, char **argv)
 {
+	const struct command *sub;
+
 	if (argc < 2)
 		return complain(EXIT_USAGE, "hook what? See gpureset hook --help");
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
-		return hook_help(stdout);
-	for (size_t i = 0; hook_commands[i]; i++) {
-		/* behind "hook " */
-		if (strcmp(argv[1], hook_commands[i]->name + 5))
-			continue;
-		argv[1] = argv[0];
-		return hook_commands[i]->run(argc - 1, argv + 1);
-	}
-	return cmd_hook_phase.run(argc, argv);
+	sub = command_find(hook_commands, argv[1]);
+	if (!sub)
+		return hook_phase_run(argc, argv);
+	argv[1] = argv[0];
+	return sub->run(argc - 1, argv + 1);
 }
 
 const struct command cmd_hook = {
 	.name = "hook",
-	.args = "VMID PHASE | show ...",
+	.args = "VMID PHASE",
 	.summary = "called by Proxmox VE or libvirt when a VM starts and stops",
-	.options = "",
+	.more = "PHASE is pre-start, post-start, pre-stop or post-stop, as Proxmox VE "
+		"calls its hookscripts. From a hookscript of your own: gpureset hook "
+		"\"$1\" \"$2\" || exit $?",
+	.options = "*SDNECQRLP",
+	.subs = hook_commands,
+	.example = { { "hook install 100", "from now on a start of VM 100 finds its card "
+		       "fresh" },
+		     { "hook 100 pre-start", "what is done before it starts" } },
 	.run = hook_run,
 };

@@ -10,8 +10,10 @@
 #define HOOK_MAPPINGS HOSTPCI_KEYS
 
 /* Each in its file; "hook NAME" is what people type. */
-extern const struct command cmd_hook_phase, cmd_hook_show, cmd_hook_install,
-	cmd_hook_remove, cmd_hook_status, cmd_hook_release, cmd_hook_libvirt;
+extern const struct command cmd_hook_show, cmd_hook_install, cmd_hook_remove,
+	cmd_hook_status, cmd_hook_release, cmd_hook_libvirt;
+/* `gpureset hook VMID PHASE` */
+int hook_phase_run(int argc, char **argv);
 
 /* One card of the VM that may have to be reset. */
 struct hook_card {

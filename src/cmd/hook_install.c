@@ -377,19 +377,7 @@ struct turns {
 	const struct command *cmd;
 	bool install;
 	int (*turn)(struct turn *t, struct err *err);
-	const char *help;
 };
-
-static void turns_help(const struct turns *t)
-{
-	options_help(t->cmd, stdout);
-	fputs(t->help, stdout);
-	fputs("\nexit status:\n"
-	      "  0  done, or nothing was to do\n"
-	      "  1  wrong arguments, or no such VM: nothing was done\n"
-	      "  2  a VM is on another node, or qm, pvesm or a file failed; the others\n"
-	      "     are done\n", stdout);
-}
 
 static int turns_run(const struct turns *t, int argc, char **argv)
 {
@@ -400,7 +388,7 @@ static int turns_run(const struct turns *t, int argc, char **argv)
 	if (rc)
 		return rc;
 	if (o.help) {
-		turns_help(t);
+		options_help(t->cmd, stdout);
 		return 0;
 	}
 	if (t->install && access(o.pve_hook, X_OK) < 0)
@@ -412,34 +400,37 @@ static int turns_run(const struct turns *t, int argc, char **argv)
 
 static int install_run(int argc, char **argv)
 {
-	static const struct turns install = {
-		&cmd_hook_install, true, install_turn,
-		"\nA hookscript that the VM has already is chained: it runs as well, and "
-		"its\nexit status still counts. A storage needs no content type "
-		"`snippets` for this.\nIn a cluster each node that may run the VM needs "
-		"gpureset. For a hookscript on\nstorage `local`, run this on each of "
-		"them: first where the VM is.\n",
-	};
+	static const struct turns install = { &cmd_hook_install, true, install_turn };
 
 	return turns_run(&install, argc, argv);
 }
 
 static int remove_run(int argc, char **argv)
 {
-	static const struct turns take_off = {
-		&cmd_hook_remove, false, remove_turn,
-		"\nA chained hookscript becomes the VM's only one again. Our file goes "
-		"from the\nsnippets folder when no guest of the cluster names it, in a "
-		"snapshot neither.\n",
-	};
+	static const struct turns take_off = { &cmd_hook_remove, false, remove_turn };
 
 	return turns_run(&take_off, argc, argv);
 }
+
+static const struct status_row turns_status[] = {
+	{ 0, "done, or nothing was to do" },
+	{ 1, "wrong arguments, or no such VM: nothing was done" },
+	{ 2, "a VM is on another node, or qm, pvesm or a file failed; the others are "
+	     "done" },
+	{ 0, NULL }
+};
 
 const struct command cmd_hook_install = {
 	.name = "hook install",
 	.args = "VMID... [--dry-run]",
 	.summary = "make gpureset the hookscript of these VMs",
+	.more = "A hookscript that the VM has already is chained: it runs as well, and "
+		"its exit status still counts. A storage needs no content type "
+		"`snippets` for this. In a cluster each node that may run the VM needs "
+		"gpureset. For a hookscript on storage `local`, run this on each of "
+		"them: first where the VM is.",
+	.status = turns_status,
+	.example = { { "hook install 100 101", "both VMs' cards are looked after" } },
 	.options = "*nDXVTK",
 	.run = install_run,
 };
@@ -448,6 +439,11 @@ const struct command cmd_hook_remove = {
 	.name = "hook remove",
 	.args = "VMID... [--dry-run]",
 	.summary = "put back the hookscript that was there before, or none",
+	.more = "A chained hookscript becomes the VM's only one again. Our file goes "
+		"from the snippets folder when no guest of the cluster names it, in a "
+		"snapshot neither.",
+	.status = turns_status,
+	.example = { { "hook remove 100", "as if it had never been there" } },
 	.options = "*nDXVTK",
 	.run = remove_run,
 };

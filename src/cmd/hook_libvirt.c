@@ -268,6 +268,9 @@ const struct command cmd_hook_libvirt = {
 	.name = "hook libvirt",
 	.args = "GUEST OPERATION SUBOP EXTRA",
 	.summary = "what libvirt's hook calls; acts at prepare begin and release end",
+	.more = "hooks/libvirt in the sources, installed as libvirt-hook in "
+		"/usr/libexec/gpureset, calls this; the guest's XML comes on standard "
+		"input.",
 	.options = "*ECQRLP",
 	.run = libvirt_run,
 };

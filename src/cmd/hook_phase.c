@@ -333,26 +333,17 @@ static int phase_words(const struct options *o, struct phase_call *c)
 	return 0;
 }
 
-static int phase_run(int argc, char **argv)
+int hook_phase_run(int argc, char **argv)
 {
 	struct options o;
 	struct phase_call c = { .o = &o };
-	int rc = options_parse(&o, &cmd_hook_phase, argc, argv);
+	int rc = options_parse(&o, &cmd_hook, argc, argv);
 
 	if (!rc && o.help) {
-		options_help(&cmd_hook_phase, stdout);
+		options_help(&cmd_hook, stdout);
 		return 0;
 	}
 	if (!rc)
 		rc = phase_words(&o, &c);
 	return rc ? rc : phase_call(&c);
 }
-
-const struct command cmd_hook_phase = {
-	.name = "hook",
-	.args = "VMID PHASE",
-	.summary = "what a hookscript calls; PHASE is pre-start, post-start, pre-stop, "
-		   "post-stop",
-	.options = "*SDNECQRLP",
-	.run = phase_run,
-};

@@ -355,21 +355,6 @@ static int release_all(struct releases *all, const struct quirk_db *db,
 	return work_supervise(all->o, jobs, all->n);
 }
 
-static int release_help(void)
-{
-	options_help(&cmd_hook_release, stdout);
-	puts("\nFor a VM whose start failed after the hook had made its card ready. No "
-	     "card is reset;\nwhether the host's drivers get it back, after-stop in "
-	     GPURESET_CONFIG " says.\n"
-	     "\nexit status:\n"
-	     "  0  nothing is held any more\n"
-	     "  1  no such card or VM\n"
-	     "  2  not all could be put back; what is left is still written down\n"
-	     "  5  a VM uses the card, or its start is under way\n"
-	     "  6  the configuration, or the list of what is held, cannot be read");
-	return 0;
-}
-
 static int release_run(int argc, char **argv)
 {
 	struct options o;
@@ -380,8 +365,10 @@ static int release_run(int argc, char **argv)
 
 	if (rc)
 		return rc;
-	if (o.help)
-		return release_help();
+	if (o.help) {
+		options_help(&cmd_hook_release, stdout);
+		return 0;
+	}
 	if (!o.nwords)
 		return complain(EXIT_USAGE, "release which card, or which VM's? gpureset "
 				"hook status says what is held");
@@ -398,10 +385,25 @@ static int release_run(int argc, char **argv)
 	return rc;
 }
 
+static const struct status_row release_status[] = {
+	{ 0, "nothing is held any more" },
+	{ 1, "no such card or VM" },
+	{ 2, "not all could be put back; what is left is still written down" },
+	{ 5, "a VM uses the card, or its start is under way" },
+	{ 6, "the configuration, or the list of what is held, cannot be read" },
+	{ 0, NULL }
+};
+
 const struct command cmd_hook_release = {
 	.name = "hook release",
 	.args = "BDF|VMID... [options]",
 	.summary = "put back what is held for a start that failed",
+	.more = "For a VM whose start failed after the hook had made its card ready. No "
+		"card is reset; whether the host's drivers get it back, after-stop in "
+		GPURESET_CONFIG " says.",
 	.options = "*njvqECQRP",
+	.status = release_status,
+	.example = { { "hook release 0b:00", "this card" },
+		     { "hook release 100", "the cards that are held for this VM" } },
 	.run = release_run,
 };

@@ -193,6 +193,9 @@ const struct command cmd_hook_show = {
 	.name = "hook show",
 	.args = "VMID",
 	.summary = "what a hook would act on for this VM; changes nothing",
+	.more = "Lists what the VM passes through, what Proxmox VE would drop of it and "
+		"why, and who has the card.",
 	.options = "*jDNEY",
+	.example = { { "hook show 100", "the cards of VM 100" } },
 	.run = hook_show_run,
 };

@@ -297,18 +297,23 @@ static int status_run(int argc, char **argv)
 	if (!o.help)
 		return status_all(&o);
 	options_help(&cmd_hook_status, stdout);
-	puts("\nWithout VMID: the VMs of this node that have a GPU or the hook. At the "
-	     "end the cards\nthat are held for a start that failed.\n"
-	     "\nexit status:\n"
-	     "  0  each of them has the hook, and Proxmox VE would run it\n"
-	     "  1  one has not, or there is no such VM");
 	return 0;
 }
+
+static const struct status_row status_status[] = {
+	{ 0, "each of them has the hook, and Proxmox VE would run it" },
+	{ 1, "one has not, or there is no such VM" },
+	{ 0, NULL }
+};
 
 const struct command cmd_hook_status = {
 	.name = "hook status",
 	.args = "[VMID...] [--json]",
 	.summary = "which VMs have the hook, and whether it would run",
+	.more = "Without VMID: the VMs of this node that have a GPU or the hook. At the "
+		"end the cards that are held for a start that failed.",
 	.options = "*jDEVTKYR",
+	.status = status_status,
+	.example = { { "hook status", "all VMs of this node with a GPU" } },
 	.run = status_run,
 };

@@ -273,5 +273,7 @@ const struct command cmd_list = {
 	.args = "[--all] [--json]",
 	.summary = "the GPUs of this host and how each could be reset",
 	.options = "ajQCLY",
+	.example = { { "list", "a row for each GPU" },
+		     { "list --replay my-card.rec", "of a recorded machine" } },
 	.run = list_run,
 };

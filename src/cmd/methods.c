@@ -99,5 +99,6 @@ const struct command cmd_methods = {
 	.args = "[--json]",
 	.summary = "the reset methods, what each resets and the least time it takes",
 	.options = "j",
+	.example = { { "methods", "in the order in which they are tried" } },
 	.run = methods_run,
 };

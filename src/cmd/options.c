@@ -6,17 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/cmd.h"
+#include "cmd/options.h"
 #include "host/pve_conf.h"
 #include "host/pve_resv.h"
 #include "plan/guards.h"
 #include "run/supervise.h"
-
-struct option_row {
-	char letter; /* capital: no short form; names the row in command.options */
-	const char *name, *arg, *help;
-	int (*set)(struct options *o, const char *arg);
-};
 
 static int opt_dry_run(struct options *o, const char *arg)
 {
@@ -255,7 +249,7 @@ static const struct option_row option_rows[] = {
 	  opt_record_run },
 	{ 'D', "config-dir", "DIR", "Proxmox' configuration, instead of " PVE_DIR,
 	  opt_pve_dir },
-	{ 'N', "node", "NAME", "the configuration of another node", opt_pve_node },
+	{ 'N', "node", "NODE", "the configuration of another node", opt_pve_node },
 	{ 'E', "qemu-run-dir", "DIR", "Proxmox' reservations, instead of " PVE_RUN_DIR,
 	  opt_qemu_run },
 	{ 'S', "script", "PATH", "the hookscript that calls: gpureset+NAME has "
@@ -290,6 +284,30 @@ static void add_force(const struct command *cmd, struct option *at)
 	     i++)
 		*at++ = (struct option){ force_options[i].option, no_argument, NULL,
 					 FORCE_BASE + i };
+}
+
+static void options_each_force(const struct command *cmd,
+			       void (*show)(const struct option_row *row, void *arg),
+			       void *arg)
+{
+	char help[96];
+
+	for (int i = 0; force_options[i].option && takes_force(cmd, i); i++) {
+		snprintf(help, sizeof(help), "go on %s", force_options[i].help);
+		show(&(struct option_row){ 'F', force_options[i].option, NULL, help,
+					   NULL }, arg);
+	}
+}
+
+void options_each(const struct command *cmd,
+		  void (*show)(const struct option_row *row, void *arg), void *arg)
+{
+	for (size_t i = 0; i < NROWS; i++) {
+		if (option_rows[i].letter == 'h')
+			options_each_force(cmd, show, arg);
+		if (takes(cmd, option_rows[i].letter))
+			show(&option_rows[i], arg);
+	}
 }
 
 static void make_getopt(const struct command *cmd, struct option *longs, char *shorts)
@@ -359,12 +377,8 @@ static int add_target(struct options *o, const char *text)
 	return 0;
 }
 
-int options_parse(struct options *o, const struct command *cmd, int argc, char **argv)
+void options_init(struct options *o)
 {
-	struct option longs[NROWS + MAX_FORCE + 1] = { { 0 } };
-	char shorts[2 * NROWS + 1];
-	int c, rc = 0;
-
 	memset(o, 0, sizeof(*o));
 	o->run_dir = GPURESET_RUN_DIR;
 	o->state_dir = GPURESET_STATE_DIR;
@@ -374,6 +388,15 @@ int options_parse(struct options *o, const struct command *cmd, int argc, char *
 	o->pvesm = PVE_PVESM;
 	o->snippets = PVE_SNIPPETS;
 	o->pve_hook = GPURESET_HOOK;
+}
+
+int options_parse(struct options *o, const struct command *cmd, int argc, char **argv)
+{
+	struct option longs[NROWS + MAX_FORCE + 1] = { { 0 } };
+	char shorts[2 * NROWS + 1];
+	int c, rc = 0;
+
+	options_init(o);
 	make_getopt(cmd, longs, shorts);
 	optind = 1;
 	while (!rc && (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1)
@@ -381,26 +404,4 @@ int options_parse(struct options *o, const struct command *cmd, int argc, char *
 	for (int i = optind; i < argc && !rc; i++)
 		rc = takes(cmd, '*') ? add_word(o, argv[i]) : add_target(o, argv[i]);
 	return rc;
-}
-
-void options_help(const struct command *cmd, FILE *out)
-{
-	char left[40];
-
-	fprintf(out, "usage: gpureset %s %s\n%s\n\n", cmd->name, cmd->args, cmd->summary);
-	for (size_t i = 0; i < NROWS; i++) {
-		const struct option_row *r = &option_rows[i];
-
-		if (!takes(cmd, r->letter))
-			continue;
-		snprintf(left, sizeof(left), "%s%s%s", r->name, r->arg ? " " : "",
-			 r->arg ? r->arg : "");
-		if (r->letter >= 'a')
-			fprintf(out, "  -%c, --%-18s %s\n", r->letter, left, r->help);
-		else
-			fprintf(out, "      --%-18s %s\n", left, r->help);
-	}
-	for (int i = 0; force_options[i].option && takes_force(cmd, i); i++)
-		fprintf(out, "      --%-18s go on %s\n", force_options[i].option,
-			force_options[i].help);
 }

@@ -109,6 +109,10 @@ const struct command cmd_plan = {
 	.name = "plan",
 	.args = "BDF... [options]",
 	.summary = "what a reset would try, why, and what it would touch",
+	.more = "Changes nothing. With -v every step of every attempt.",
 	.options = "mAjvUQCRLFY",
+	.example = { { "plan 0b:00", "the ladder, with reasons" },
+		     { "plan -v --method flr 0b:00", "every step of one method" },
+		     { "plan --replay my-card.rec", "for another machine's card" } },
 	.run = plan_run,
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* gpureset quirk SUBCOMMAND: for people who write quirk files, or wonder about one. */
 #include <errno.h>
-#include <getopt.h>
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,99 +8,14 @@
 #include <unistd.h>
 
 #include "base/xalloc.h"
+#include "cmd/help.h"
 #include "cmd/quirk_cmd.h"
 #include "run/supervise.h"
 
-static const struct quirk_sub *const subs[] = {
-	&quirk_check_sub, &quirk_explain_sub, &quirk_list_sub, &quirk_show_sub,
-	&quirk_new_sub, &quirk_test_sub, NULL
+static const struct command *const quirk_subs[] = {
+	&quirk_check_sub.cmd, &quirk_explain_sub.cmd, &quirk_list_sub.cmd,
+	&quirk_show_sub.cmd, &quirk_new_sub.cmd, &quirk_test_sub.cmd, NULL
 };
-
-struct quirk_option {
-	char letter;
-	const char *name, *arg, *help;
-};
-
-static const struct quirk_option quirk_options[] = {
-	{ 'j', "json", NULL, "for programs" },
-	{ 'q', "quiet", NULL, "nothing unless something is wrong" },
-	{ 'o', "output", "FILE", "write it there, if there is no such file yet" },
-	{ 'Q', "quirks", "DIR", "quirk files from here instead of the installed ones" },
-	{ 'Y', "replay", "FILE", "a recording (or lspci -xxxx) instead of this machine" },
-	{ 'h', "help", NULL, "this text" },
-};
-
-#define NOPTIONS (sizeof(quirk_options) / sizeof(*quirk_options))
-
-/* --- help ------------------------------------------------------------------------ */
-
-static void quirk_usage(FILE *out)
-{
-	fputs("usage: gpureset quirk SUBCOMMAND ...\n\nsubcommands:\n", out);
-	for (size_t i = 0; subs[i]; i++)
-		fprintf(out, "  %-8s %-36s %s\n", subs[i]->name, subs[i]->args,
-			subs[i]->summary);
-	fputs("\ngpureset quirk SUBCOMMAND --help lists its options.\n", out);
-}
-
-static bool quirk_takes(const struct quirk_sub *sub, char letter)
-{
-	return letter == 'h' || strchr(sub->options, letter);
-}
-
-static void quirk_help(const struct quirk_sub *sub, FILE *out)
-{
-	char left[40];
-
-	fprintf(out, "usage: gpureset quirk %s %s\n%s\n\n", sub->name, sub->args,
-		sub->summary);
-	for (size_t i = 0; i < NOPTIONS; i++) {
-		const struct quirk_option *o = &quirk_options[i];
-
-		if (!quirk_takes(sub, o->letter))
-			continue;
-		snprintf(left, sizeof(left), "%s%s%s", o->name, o->arg ? " " : "",
-			 o->arg ? o->arg : "");
-		if (o->letter >= 'a')
-			fprintf(out, "  -%c, --%-18s %s\n", o->letter, left, o->help);
-		else
-			fprintf(out, "      --%-18s %s\n", left, o->help);
-	}
-}
-
-/* --- words and options ----------------------------------------------------------- */
-
-static void quirk_getopt(const struct quirk_sub *sub, struct option *longs, char *shorts)
-{
-	for (size_t i = 0; i < NOPTIONS; i++) {
-		const struct quirk_option *o = &quirk_options[i];
-
-		if (!quirk_takes(sub, o->letter))
-			continue;
-		*longs++ = (struct option){ o->name, o->arg ? required_argument :
-					    no_argument, NULL, o->letter };
-		if (o->letter < 'a')
-			continue;
-		*shorts++ = o->letter;
-		if (o->arg)
-			*shorts++ = ':';
-	}
-	*longs = (struct option){ 0 };
-	*shorts = '\0';
-}
-
-static void quirk_apply(struct quirk_args *a, int c, const char *arg, bool *help)
-{
-	a->json |= c == 'j';
-	a->quiet |= c == 'q';
-	*help |= c == 'h';
-	if (c == 'o')
-		a->output = arg;
-	if (c == 'Q')
-		a->quirks = arg;
-	if (c == 'Y')
-		a->replay = arg;
-}
 
 static int quirk_words(const struct quirk_sub *sub, const struct quirk_args *a)
 {
@@ -109,47 +23,43 @@ static int quirk_words(const struct quirk_sub *sub, const struct quirk_args *a)
 		return complain(EXIT_USAGE, "--quirks %s: %s", a->quirks,
 				strerror(errno));
 	if (a->nwords < sub->least)
-		return complain(EXIT_USAGE, "quirk %s: something is missing: gpureset "
-				"quirk %s %s", sub->name, sub->name, sub->args);
+		return complain(EXIT_USAGE, "%s: something is missing: gpureset %s %s",
+				sub->cmd.name, sub->cmd.name, sub->cmd.args);
 	if (a->nwords > sub->most)
-		return complain(EXIT_USAGE, "quirk %s: '%.60s' is one too many: gpureset "
-				"quirk %s %s", sub->name, a->word[sub->most], sub->name,
-				sub->args);
+		return complain(EXIT_USAGE, "%s: '%.60s' is one too many: gpureset %s "
+				"%s", sub->cmd.name, a->word[sub->most], sub->cmd.name,
+				sub->cmd.args);
 	return 0;
 }
 
 static int quirk_sub_run(const struct quirk_sub *sub, int argc, char **argv)
 {
-	struct option longs[NOPTIONS + 1];
-	char shorts[2 * NOPTIONS + 1];
-	struct quirk_args a = { 0 };
-	bool help = false;
-	int c, status;
+	struct options o;
+	struct quirk_args a;
+	int status = options_parse(&o, &sub->cmd, argc, argv);
 
-	quirk_getopt(sub, longs, shorts);
-	optind = 1;
-	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		if (c == '?')
-			return EXIT_USAGE;
-		quirk_apply(&a, c, optarg, &help);
-	}
-	if (help) {
-		quirk_help(sub, stdout);
+	if (status)
+		return status;
+	if (o.help) {
+		options_help(&sub->cmd, stdout);
 		return 0;
 	}
-	a.word = &argv[optind];
-	a.nwords = argc - optind;
+	a = (struct quirk_args){
+		.json = o.json, .quiet = o.quiet, .quirks = o.quirks,
+		.output = o.output, .replay = o.replay, .word = o.word,
+		.nwords = (int)o.nwords,
+	};
 	status = quirk_words(sub, &a);
 	return status ? status : sub->run(&a);
 }
 
 static int quirk_unknown(const char *word)
 {
-	const char *names[sizeof(subs) / sizeof(*subs)] = { NULL };
+	const char *names[sizeof(quirk_subs) / sizeof(*quirk_subs)] = { NULL };
 	const char *near;
 
-	for (size_t i = 0; subs[i]; i++)
-		names[i] = subs[i]->name;
+	for (size_t i = 0; quirk_subs[i]; i++)
+		names[i] = command_word(quirk_subs[i]);
 	near = diag_nearest(word, names);
 	if (near)
 		return complain(EXIT_USAGE, "quirk: no subcommand '%.40s'; did you mean "
@@ -158,23 +68,24 @@ static int quirk_unknown(const char *word)
 			"them", word);
 }
 
+/* argv[0] becomes the program's name, as options_parse() wants it. */
 static int quirk_run(int argc, char **argv)
 {
+	const struct command *sub;
+
 	if (argc < 2) {
-		quirk_usage(stderr);
+		options_help(&cmd_quirk, stderr);
 		return EXIT_USAGE;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		quirk_usage(stdout);
+		options_help(&cmd_quirk, stdout);
 		return 0;
 	}
-	for (size_t i = 0; subs[i]; i++) {
-		if (strcmp(subs[i]->name, argv[1]) != 0)
-			continue;
-		argv[1] = argv[0];      /* getopt_long() names it in messages */
-		return quirk_sub_run(subs[i], argc - 1, argv + 1);
-	}
-	return quirk_unknown(argv[1]);
+	sub = command_find(quirk_subs, argv[1]);
+	if (!sub)
+		return quirk_unknown(argv[1]);
+	argv[1] = argv[0];
+	return quirk_sub_run((const struct quirk_sub *)sub, argc - 1, argv + 1);
 }
 
 const struct command cmd_quirk = {
@@ -182,6 +93,9 @@ const struct command cmd_quirk = {
 	.args = "SUBCOMMAND ...",
 	.summary = "check, explain, list, show, write and test quirk files",
 	.options = "",
+	.subs = quirk_subs,
+	.example = { { "quirk explain 0b:00", "which entry is this card's, and why" },
+		     { "quirk check my.quirk", "every mistake with its place" } },
 	.run = quirk_run,
 };
 

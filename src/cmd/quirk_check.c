@@ -180,10 +180,12 @@ static int check_run(const struct quirk_args *a)
 }
 
 const struct quirk_sub quirk_check_sub = {
-	.name = "check",
-	.args = "FILE|DIR... [options]",
-	.summary = "every error of every file, with line and column",
-	.options = "jqQ",
+	.cmd.name = "quirk check",
+	.cmd.args = "FILE|DIR... [options]",
+	.cmd.summary = "every error of every file, with line and column",
+	.cmd.options = "*jqQ",
+	.cmd.example = { { "quirk check my.quirk", "every mistake with its place" },
+			 { "quirk check quirks", "all files of a folder" } },
 	.least = 1, .most = 1000,
 	.run = check_run,
 };

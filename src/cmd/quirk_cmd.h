@@ -13,15 +13,12 @@ struct quirk_args {
 	const char *quirks;     /* --quirks DIR */
 	const char *output;     /* --output FILE */
 	const char *replay;     /* --replay FILE */
-	char **word;
+	const char *const *word;
 	int nwords;
 };
 
 struct quirk_sub {
-	const char *name;       /* "check" */
-	const char *args;       /* "FILE|DIR... [options]" */
-	const char *summary;
-	const char *options;    /* letters of the options it takes */
+	struct command cmd;     /* first; .run is not used */
 	int least, most;        /* words it takes */
 	int (*run)(const struct quirk_args *a); /* returns an exit status */
 };

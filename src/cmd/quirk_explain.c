@@ -310,10 +310,12 @@ static int qe_run(const struct quirk_args *a)
 }
 
 const struct quirk_sub quirk_explain_sub = {
-	.name = "explain",
-	.args = "BDF|VVVV:DDDD[:SSSS:SSSS] [options]",
-	.summary = "which entries are about a card, and why",
-	.options = "QY",
+	.cmd.name = "quirk explain",
+	.cmd.args = "BDF|VVVV:DDDD[:SSSS:SSSS] [options]",
+	.cmd.summary = "which entries are about a card, and why",
+	.cmd.options = "*QY",
+	.cmd.example = { { "quirk explain 0b:00", "a card of this host" },
+			 { "quirk explain 1002:7300", "any card with these ids" } },
 	.least = 1, .most = 1,
 	.run = qe_run,
 };

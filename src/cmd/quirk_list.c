@@ -181,10 +181,11 @@ static int ql_run(const struct quirk_args *a)
 }
 
 const struct quirk_sub quirk_list_sub = {
-	.name = "list",
-	.args = "[options]",
-	.summary = "every entry, a row each",
-	.options = "jQ",
+	.cmd.name = "quirk list",
+	.cmd.args = "[options]",
+	.cmd.summary = "every entry, a row each",
+	.cmd.options = "*jQ",
+	.cmd.example = { { "quirk list", "what is known, and how well" } },
 	.least = 0, .most = 0,
 	.run = ql_run,
 };

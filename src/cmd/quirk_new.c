@@ -289,10 +289,12 @@ static int qn_run(const struct quirk_args *a)
 }
 
 const struct quirk_sub quirk_new_sub = {
-	.name = "new",
-	.args = "BDF [-o FILE] [options]",
-	.summary = "the beginning of a file for a card of this host",
-	.options = "oQY",
+	.cmd.name = "quirk new",
+	.cmd.args = "BDF [-o FILE] [options]",
+	.cmd.summary = "the beginning of a file for a card of this host",
+	.cmd.options = "*oQY",
+	.cmd.example = { { "quirk new 0b:00 -o my.quirk",
+			   "with all that the machine knows filled in" } },
 	.least = 1, .most = 1,
 	.run = qn_run,
 };

@@ -372,10 +372,11 @@ static int qs_run(const struct quirk_args *a)
 }
 
 const struct quirk_sub quirk_show_sub = {
-	.name = "show",
-	.args = "NAME|FILE [options]",
-	.summary = "one entry with its programs, addresses resolved",
-	.options = "jQ",
+	.cmd.name = "quirk show",
+	.cmd.args = "NAME|FILE [options]",
+	.cmd.summary = "one entry with its programs, addresses resolved",
+	.cmd.options = "*jQ",
+	.cmd.example = { { "quirk show amd-polaris", "all of one entry" } },
 	.least = 1, .most = 1,
 	.run = qs_run,
 };

@@ -164,10 +164,12 @@ static int qt_run(const struct quirk_args *a)
 }
 
 const struct quirk_sub quirk_test_sub = {
-	.name = "test",
-	.args = "FILE|DIR... [options]",
-	.summary = "every program of a file on a simulated card made from it",
-	.options = "jqQ",
+	.cmd.name = "quirk test",
+	.cmd.args = "FILE|DIR... [options]",
+	.cmd.summary = "every program of a file on a simulated card made from it",
+	.cmd.options = "*jqQ",
+	.cmd.example = { { "quirk test my.quirk",
+			   "each access lost, each wait stuck, in turn" } },
 	.least = 1, .most = 1000,
 	.run = qt_run,
 };

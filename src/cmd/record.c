@@ -75,6 +75,9 @@ const struct command cmd_record = {
 	.name = "record",
 	.args = "BDF [-o FILE]",
 	.summary = "all there is to know of a card as one text, to report a problem",
+	.more = "Reads only. Serial numbers and what else could name a person or a "
+		"machine are left out.",
 	.options = "oQY",
+	.example = { { "record 0b:00 -o my-card.rec", "to send in, or for --replay" } },
 	.run = record_run,
 };

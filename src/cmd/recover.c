@@ -257,18 +257,6 @@ static int recover_all(const struct options *o)
 	return work_supervise(o, jobs, o->ntargets);
 }
 
-static int recover_help(void)
-{
-	options_help(&cmd_recover, stdout);
-	puts("\nWithout an address: every card that a killed run left a journal of. No "
-	     "card is\nreset, but one that was dead and taken off the bus for a raw "
-	     "reset: its bridge is\npulsed when no rescan finds it. The exit status is 2 "
-	     "when something could not be\nput back; it stays in the journal, and the "
-	     "next reset or recover tries again.\nSays also from which methods the host "
-	     "did not come back; `gpureset unfreeze` allows\nthem again.");
-	return 0;
-}
-
 static int recover_run(int argc, char **argv)
 {
 	struct options o;
@@ -277,8 +265,10 @@ static int recover_run(int argc, char **argv)
 
 	if (rc)
 		return rc;
-	if (o.help)
-		return recover_help();
+	if (o.help) {
+		options_help(&cmd_recover, stdout);
+		return 0;
+	}
 	if (geteuid() != 0)
 		return complain(EXIT_USAGE, "only root can %s; try sudo", o.dry_run ?
 				"read what a killed run left" : "put things back");
@@ -294,6 +284,15 @@ const struct command cmd_recover = {
 	.name = "recover",
 	.args = "[BDF...] [options]",
 	.summary = "put back what a killed run left; resets nothing",
+	.more = "Without an address: every card that a killed run left a journal of. No "
+		"card is reset, but one that was dead and taken off the bus for a raw "
+		"reset: its bridge is pulsed when no rescan finds it. The exit status is "
+		"2 when something could not be put back; it stays in the journal, and "
+		"the next reset or recover tries again.\n"
+		"Says also from which methods the host did not come back; `gpureset "
+		"unfreeze` allows them again.",
 	.options = "njvqRLIP",
+	.example = { { "recover -n", "what would be put back" },
+		     { "recover 0b:00", "of this card only" } },
 	.run = recover_run,
 };

@@ -7,7 +7,7 @@
 
 #include "base/xalloc.h"
 #include "cmd/ask.h"
-#include "cmd/cmd.h"
+#include "cmd/help.h"
 #include "cmd/config.h"
 #include "cmd/open.h"
 #include "cmd/report.h"
@@ -256,6 +256,14 @@ const struct command cmd_reset = {
 	.name = "reset",
 	.args = "BDF... [options]",
 	.summary = "reset cards and see that they are healthy; the word may be left out",
+	.more = "A card counts as reset when read-only checks find it healthy. One that "
+		"is in use, or whose reset would hit something else, is left alone; the "
+		"message says who stands in the way and which --force option lifts it.",
 	.options = "nmAtjvqUQCRLPFYW",
+	.status = exit_rows,
+	.example = { { "0b:00", "all functions of the slot" },
+		     { "-n 0b:00", "every step, nothing done" },
+		     { "-v 0b:00 0c:00", "two cards at once, every step as it is done" },
+		     { "--method flr 0b:00.0", "one function, one method" } },
 	.run = reset_run,
 };

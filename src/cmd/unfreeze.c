@@ -231,15 +231,6 @@ static int unfreeze_slot(struct unfreeze *u, struct bdf slot, const char *method
 
 /* --- the command ------------------------------------------------------------------- */
 
-static int unfreeze_help(void)
-{
-	options_help(&cmd_unfreeze, stdout);
-	puts("\nBefore a method that may hang the host begins, that is written to disk. "
-	     "If the host\nnever came back from it, the method is off for this card "
-	     "until you allow it again\nhere. Without an address: what is off, and why.");
-	return 0;
-}
-
 /* "bus at 0000:00:1c.0" may be one word or three. */
 static const char *unfreeze_method(const struct options *o, char *buf, size_t size)
 {
@@ -282,8 +273,10 @@ static int unfreeze_run(int argc, char **argv)
 
 	if (rc)
 		return rc;
-	if (o.help)
-		return unfreeze_help();
+	if (o.help) {
+		options_help(&cmd_unfreeze, stdout);
+		return 0;
+	}
 	if (geteuid() != 0)
 		return complain(EXIT_USAGE, "only root can %s; try sudo", o.nwords ?
 				"allow again what took the host along" :
@@ -307,6 +300,12 @@ const struct command cmd_unfreeze = {
 	.name = "unfreeze",
 	.args = "[BDF [METHOD]] [options]",
 	.summary = "allow again a method from which the host did not come back",
+	.more = "Before a method that may hang the host begins, that is written to disk. "
+		"If the host never came back from it, the method is off for this card "
+		"until you allow it again here. Without an address: what is off, and "
+		"why.",
 	.options = "*njqRL",
+	.example = { { "unfreeze", "what is off, for which card, since when" },
+		     { "unfreeze 0b:00", "allow all of it again for this card" } },
 	.run = unfreeze_run,
 };

@@ -37,7 +37,7 @@ hook() { # STATUS PATTERN ARGS...
 }
 t 1 'hook what' hook
 t 1 "'frobnicate' is no VMID" hook frobnicate pre-start
-t 0 'gpureset hook show ' hook --help
+t 0 '^  show VMID ' hook --help
 t 1 'takes one VMID' hook show
 t 1 'takes one VMID' hook show 100 101
 t 1 "'99' is no VMID: wanted a number from 100" hook show 99

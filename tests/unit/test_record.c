@@ -33,24 +33,6 @@
 #define MAX_RECORDS 256
 #define FAULTS 24               /* lines of each run that are altered in turn */
 
-/* The program's own are in main.c, which is not linked here. */
-int complain(int status, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	return status;
-}
-
-int load_quirks(const struct options *o, struct quirk_db *db)
-{
-	(void)o;
-	(void)db;
-	return EXIT_CONFIG;
-}
-
 /* --- texts -------------------------------------------------------------------- */
 
 static char *slurp(const char *path, size_t *len)
