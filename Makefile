@@ -175,10 +175,13 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/gpureset/quirks \
 		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/libexec/gpureset \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
 		$(DESTDIR)$(PREFIX)/share/polkit-1/actions $(DESTDIR)/var/lib/gpureset
 	install -m 0755 $(BUILD)/gpureset $(DESTDIR)$(PREFIX)/sbin/gpureset
 	install -m 0644 quirks/*.quirk quirks/*.inc $(DESTDIR)$(PREFIX)/share/gpureset/quirks/
 	install -m 0644 src/cmd/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 0644 src/cmd/gpureset.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/gpureset
 	install -m 0755 hooks/pve-hook $(DESTDIR)$(PREFIX)/libexec/gpureset/pve-hook
 	install -m 0755 hooks/libvirt $(DESTDIR)$(PREFIX)/libexec/gpureset/libvirt-hook
 	install -m 0644 hooks/gpureset-boot.service $(DESTDIR)$(PREFIX)/lib/systemd/system/

@@ -213,6 +213,8 @@ static int help_run(int argc, char **argv)
 
 	if (rc)
 		return rc;
+	if (o.help)
+		cmd = &cmd_help;
 	for (size_t i = 0; i < o.nwords; i++) {
 		cmd = command_find(list, o.word[i]);
 		if (!cmd)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <string.h>
 
+#include "cmd/complete.h"
 #include "cmd/entry.h"
 #include "cmd/help.h"
 #include "run/supervise.h"
@@ -28,6 +29,8 @@ int main(int argc, char **argv)
 		puts("gpureset " GPURESET_VERSION);
 		return 0;
 	}
+	if (!strcmp(argv[1], "--complete"))
+		return complete(argc - 2, argv + 2);
 	if (looks_like_command(argv[1])) {
 		cmd = command_find(commands, argv[1]);
 		if (!cmd)

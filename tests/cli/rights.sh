@@ -52,6 +52,7 @@ t 0 'amd-fiji' quirk list --quirks "$q"
 t 0 '.' quirk check "$q"/amd-fiji.quirk
 t 0 'usage' --help
 t 0 'Fiji' plan --replay "$dir/fury.rec" --quirks "$q"
+t 0 "^0b:00.Radeon R9" --complete gpureset plan --replay "$dir/fury.rec" ""
 prog=$root_prog
 echo "count: calls refused to another user than root: $(wc -l <"$dir/need-root")"
 
