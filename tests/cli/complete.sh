@@ -2,12 +2,14 @@
 # shellcheck shell=sh disable=SC2154
 # What bash offers at the TAB key; read by tests/cli/run, whose prog, q and dir these are.
 # A recorded machine stands for this one: what was typed before the cursor names it.
-cp "$prog" "$dir/gpureset"
-cp src/cmd/gpureset.bash "$dir/completion"
-mkdir -p "$dir/pve/qemu-server"
-printf 'name: win11\nhostpci0: 0b:00\n[old]\nname: before\n' >"$dir/pve/qemu-server/100.conf"
-printf 'cores: 2\n' >"$dir/pve/qemu-server/2000.conf"
-two=$dir/two.lspci # two cards of the same kind, each with its audio function
+tab=$dir/tab
+mkdir "$tab"
+cp "$prog" "$tab/gpureset"
+cp src/cmd/gpureset.bash "$tab/completion"
+mkdir -p "$tab/pve/qemu-server"
+printf 'name: win11\nhostpci0: 0b:00\n[old]\nname: before\n' >"$tab/pve/qemu-server/100.conf"
+printf 'cores: 2\n' >"$tab/pve/qemu-server/2000.conf"
+two=$tab/two.lspci # two cards of the same kind, each with its audio function
 { cat tests/records/synthetic.lspci; echo; sed '1,/^01:00\.0/{/^01:00\.0/!d}; s/^01:00/41:00/' \
 	tests/records/synthetic.lspci; } >"$two"
 fury=tests/records/lab-fury.rec
@@ -17,7 +19,7 @@ reply() { # LINE KEY
 	bash -c '. "$1/completion"
 		COMP_LINE=$2 COMP_POINT=${#2} COMP_TYPE=$3 PATH=$1:$PATH
 		_gpureset gpureset
-		((${#COMPREPLY[@]} == 0)) || printf "%s;" "${COMPREPLY[@]}"' bash "$dir" "$1" "$2"
+		((${#COMPREPLY[@]} == 0)) || printf "%s;" "${COMPREPLY[@]}"' bash "$tab" "$1" "$2"
 }
 # tab LINE WANT: the candidates in their order, as menu completion (37) puts them in
 tab() {
@@ -53,16 +55,16 @@ tab "plan --replay $fury 0B:" '00;'
 tab "quirk explain --replay $fury " '0b:00;'
 tab "reset --replay $fury --at 0" '00:08.0;'
 # the names of VMs and what else a place takes
-tab "hook show --config-dir $dir/pve " '100;2000;'
-tab "hook install --config-dir $dir/pve 100 2" '2000;'
+tab "hook show --config-dir $tab/pve " '100;2000;'
+tab "hook install --config-dir $tab/pve 100 2" '2000;'
 tab 'hook 100 ' 'pre-start;post-start;pre-stop;post-stop;'
 tab 'reset --method a' 'af_flr;'
 tab 'reset --method=hot' 'hot_reset;'
 tab 'reset -m hot' 'hot_reset;'
 tab "quirk show --quirks $q amd-fi" 'amd-fiji;'
-tab "plan --replay $dir/tw" "$two;"
+tab "plan --replay $tab/tw" "$two;"
 tab "quirk check $dir/qu" "$q;"
-tab "record -o $dir/tw" "$two;"
+tab "record -o $tab/tw" "$two;"
 # options: those of the command, each once, and none behind --
 tab 'list --js' '--json;'
 tab 'reset --force-t' '--force-thunderbolt;'
@@ -92,7 +94,7 @@ case $(reply "gpureset plan --replay $two " 63) in
 "01:00         Advanced Micro Devices"*";41:00         Adv"*) passed=$((passed + 1)) ;;
 *) failed=$((failed + 1)); echo "not ok a list of cards has their names" ;;
 esac
-case $(reply "gpureset hook show --config-dir $dir/pve " 63) in
+case $(reply "gpureset hook show --config-dir $tab/pve " 63) in
 "100           win11;2000;") passed=$((passed + 1)) ;;
 *) failed=$((failed + 1)); echo "not ok a list of VMs has their names" ;;
 esac
