@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# make            build/gpureset
+# make            build/gpureset and the manual pages in build/man
 # make check      everything a change must pass; installs what it needs (as root)
 # make check-more the lab again, with boots that take too long for every change
 # make demo       the main job, in the lab, as a story
@@ -27,16 +27,31 @@ LIBS = -lpci -ludev -luring
 SAN  = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
        -fno-omit-frame-pointer
 
+# Makes the manual pages' tables from the program's rows; never installed. When CC builds
+# for another machine: MAKE_DOC= one that was built for this one.
+MKDOC    = src/cmd/mkdoc.c
+MAKE_DOC = $(BUILD)/mkdoc
+PAGES    = $(patsubst src/cmd/%.in,$(BUILD)/man/%,$(wildcard src/cmd/*.in))
+
 # The simulator and the fault shim are part of the program: `quirk test` runs on them.
-ALL  = $(wildcard src/*/*.c src/*/*/*.c)
+ALL  = $(filter-out $(MKDOC),$(wildcard src/*/*.c src/*/*/*.c))
 SRC  = $(ALL)
 OBJ  = $(SRC:%.c=$(BUILD)/obj/%.o)
 
-all: $(BUILD)/gpureset
+all: $(BUILD)/gpureset $(PAGES)
 
 $(BUILD)/gpureset: $(OBJ)
 	@echo '  LD   $@'
 	$(Q)$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now -o $@ $(OBJ) $(LIBS) $(LDFLAGS)
+
+$(BUILD)/mkdoc: $(MKDOC:%.c=$(BUILD)/obj/%.o) $(filter-out %/main.o,$(OBJ))
+	@echo '  LD   $@'
+	$(Q)$(CC) $(CFLAGS) -pie -o $@ $^ $(LIBS) $(LDFLAGS)
+
+$(BUILD)/man/%: src/cmd/%.in $(MAKE_DOC)
+	@mkdir -p $(@D)
+	@echo '  DOC  $@'
+	$(Q)$(MAKE_DOC) $< >$@
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -149,7 +164,7 @@ check-style:
 	@tests/style/run $(BUILD)/results
 
 check-lint:
-	@tests/style/lint $(BUILD)/results $(SRC)
+	@tests/style/lint $(BUILD)/results $(SRC) $(MKDOC)
 
 check-lab: all $(BUILD)/lab-server
 	@tests/lab/check $(BUILD)/results
@@ -173,13 +188,15 @@ bench:
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/gpureset/quirks \
-		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/libexec/gpureset \
+		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
+		$(DESTDIR)$(PREFIX)/libexec/gpureset \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
 		$(DESTDIR)$(PREFIX)/share/polkit-1/actions $(DESTDIR)/var/lib/gpureset
 	install -m 0755 $(BUILD)/gpureset $(DESTDIR)$(PREFIX)/sbin/gpureset
 	install -m 0644 quirks/*.quirk quirks/*.inc $(DESTDIR)$(PREFIX)/share/gpureset/quirks/
-	install -m 0644 src/cmd/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 0644 $(filter %.5,$(PAGES)) $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 0644 $(filter %.8,$(PAGES)) $(DESTDIR)$(PREFIX)/share/man/man8/
 	install -m 0644 src/cmd/gpureset.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/gpureset
 	install -m 0755 hooks/pve-hook $(DESTDIR)$(PREFIX)/libexec/gpureset/pve-hook
@@ -195,7 +212,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJ:.o=.d) $(SAN_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/san/%.d) \
+-include $(OBJ:.o=.d) $(MKDOC:%.c=$(BUILD)/obj/%.d) $(SAN_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/san/%.d) \
 	$(FUZZ_OBJ:.o=.d) $(COV_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/cov/%.d)
 
 .PHONY: all check check-more check-build check-cli check-unit check-coverage check-style check-lint \

@@ -47,7 +47,7 @@ static void offer(struct line *l, const char *word, const char *what)
 	l->any = true;
 }
 
-/* --- cards and bridges ------------------------------------------------------------- */
+/* --- cards and bridges ---------------------------------------------------------- */
 
 static bool named(const struct line *l, struct bdf slot)
 {
@@ -71,8 +71,8 @@ static void node_name(struct line *l, struct bdf bdf, bool brief, char *buf, siz
 	sold = strrchr(buf, '[');
 	end = sold ? strchr(sold, ']') : NULL;
 	if (brief && end && !end[1]) {
-		*end = '\0';
-		memmove(buf, sold + 1, strlen(sold));
+		memmove(buf, sold + 1, (size_t)(end - sold) - 1);
+		buf[end - sold - 1] = '\0';
 	}
 }
 
@@ -141,7 +141,7 @@ static void offer_bridges(struct line *l)
 	offer_nodes(l, bridge_node);
 }
 
-/* --- VMs ---------------------------------------------------------------------------- */
+/* --- VMs ------------------------------------------------------------------------ */
 
 /* What stands at the top of its configuration as "name: ". */
 static void vm_name(const char *dir, unsigned vmid, char *buf, size_t size)
@@ -181,7 +181,7 @@ static void offer_phases(struct line *l)
 		offer(l, hook_phase_str((enum hook_phase)i), "");
 }
 
-/* --- words of our own ----------------------------------------------------------------- */
+/* --- words of our own ----------------------------------------------------------- */
 
 static void offer_methods(struct line *l)
 {
@@ -249,7 +249,7 @@ static void offer_kinds(struct line *l, const char *text)
 	}
 }
 
-/* --- what a command takes -------------------------------------------------------------- */
+/* --- what a command takes ------------------------------------------------------- */
 
 /*
  * The word of command.args for what is no option, number @nr, or NULL: options and
@@ -300,7 +300,7 @@ static void offer_place(struct line *l)
 		options_each(l->cmd, offer_option, l);
 }
 
-/* --- the words before the cursor --------------------------------------------------------- */
+/* --- the words before the cursor ------------------------------------------------ */
 
 struct option_search {
 	const char *name;
@@ -313,8 +313,11 @@ static void option_match(const struct option_row *row, void *arg)
 {
 	struct option_search *s = arg;
 
-	if (s->name ? strlen(row->name) == s->len && !strncmp(row->name, s->name, s->len) :
-		      row->letter == s->letter)
+	bool same = s->name ? strlen(row->name) == s->len &&
+			      !strncmp(row->name, s->name, s->len) :
+			      row->letter == s->letter;
+
+	if (same)
 		s->found = *row;
 }
 
@@ -358,7 +361,7 @@ static void line_word(struct line *l, const char *word)
 	}
 }
 
-/* The command, which the words above @argv[0] name; those that do are passed over. */
+/* The command that the words from @argv[0] on name, and how many of them do. */
 static int line_command(struct line *l, int argc, char **argv)
 {
 	const struct command *cmd = argc > 1 ? command_find(commands, argv[0]) : NULL;

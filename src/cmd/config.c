@@ -21,7 +21,7 @@
 
 /* --- what holds ------------------------------------------------------------------ */
 
-static const uint64_t config_defaults[KEYS] = {
+const uint64_t config_defaults[KEYS] = {
 	[KEY_HOOK] = HOOK_RESET,
 	[KEY_AFTER_STOP] = AFTER_STOP_VFIO,
 	[KEY_PRE_START] = 120000000,

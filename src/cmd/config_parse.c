@@ -42,6 +42,7 @@ struct config_key {
 	const char *const *choice;      /* NULL-terminated; the value is the index */
 	unsigned from_s, to_s;
 	const char *why;                /* of the range */
+	const char *help;               /* sentences, for gpureset.conf(5) */
 };
 
 static void line_error(const struct config_line *l, const char *at, const char *fmt, ...)
@@ -189,20 +190,36 @@ static const char *const after_words[] = {
 static const char *const yes_words[] = { "no", "yes", NULL };
 
 static const struct config_key config_keys[] = {
-	[KEY_ALLOW] = { "allow-untested", set_allow, .adds = true },
-	[KEY_HOOK] = { "hook", set_choice, .choice = hook_words },
-	[KEY_AFTER_STOP] = { "after-stop", set_choice, .choice = after_words },
+	[KEY_ALLOW] = { "allow-untested", set_allow, .adds = true,
+			.help = "The register programs of these quirk files may run "
+				"although nobody has confirmed them on a real card. An "
+				"ID is the file's name without .quirk. Lines and "
+				"sections add up." },
+	[KEY_HOOK] = { "hook", set_choice, .choice = hook_words,
+		       .help = "What a hook does with the VM's cards. With "
+			       "`only-report` it says what it would do and changes "
+			       "nothing; with `skip` it does not even look." },
+	[KEY_AFTER_STOP] = { "after-stop", set_choice, .choice = after_words,
+			     .help = "Whose the card is when the VM has stopped: with "
+				     "`vfio` it waits for the next VM, with "
+				     "`host-driver` the drivers that were found before "
+				     "the first start get it back." },
 	[KEY_PRE_START] = { "pre-start-timeout", set_time, .from_s = 5, .to_s = 3600,
 			    .why = ": a card needs seconds, and a start that waits "
-				   "longer helps nobody" },
+				   "longer helps nobody",
+			    .help = "The most that a hook may take before a start." },
 	/*
 	 * PVE holds the VM's lock while post-stop runs, and its `qm cleanup`, which also
 	 * restarts a VM that is rebooted, waits 60 s for it (qemu-server, CLI/qm.pm).
 	 */
 	[KEY_POST_STOP] = { "post-stop-timeout", set_time, .from_s = 10, .to_s = 55,
 			    .why = ": Proxmox waits 60 s for the lock that a VM has "
-				   "while it stops, then gives up" },
-	[KEY_START_ANYWAY] = { "start-anyway", set_choice, .choice = yes_words },
+				   "while it stops, then gives up",
+			    .help = "The most that a hook may take after a stop. What it "
+				    "could not do by then the next start does." },
+	[KEY_START_ANYWAY] = { "start-anyway", set_choice, .choice = yes_words,
+			       .help = "With `yes` the VM starts although its card may "
+				       "hang the host." },
 };
 
 static void store(struct config_line *l, const struct config_key *key, uint64_t value)
@@ -222,6 +239,26 @@ static const struct config_key *key_find(const struct config_line *l,
 	}
 	word_unknown(l, word, "unknown key ", "", names);
 	return NULL;
+}
+
+void config_doc(enum config_key_id key, struct config_doc *doc)
+{
+	const struct config_key *k = &config_keys[key];
+	uint64_t otherwise = config_defaults[key];
+
+	*doc = (struct config_doc){ .name = k->name, .help = k->help };
+	if (k->choice) {
+		choice_list(k->choice, doc->takes, sizeof(doc->takes));
+		snprintf(doc->otherwise, sizeof(doc->otherwise), "%s",
+			 k->choice[otherwise]);
+	} else if (k->to_s) {
+		snprintf(doc->takes, sizeof(doc->takes), "%us to %us", k->from_s,
+			 k->to_s);
+		snprintf(doc->otherwise, sizeof(doc->otherwise), "%us",
+			 (unsigned)(otherwise / 1000000));
+	} else {
+		snprintf(doc->takes, sizeof(doc->takes), "ID ... or all");
+	}
 }
 
 /* --- sections -------------------------------------------------------------------- */

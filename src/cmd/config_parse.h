@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What config_parse() makes of gpureset.conf; only config.c looks at it. */
+/*
+ * What config_parse() makes of gpureset.conf, for config.c, and what its manual page says
+ * of the keys.
+ */
 #ifndef GPURESET_CMD_CONFIG_PARSE_H
 #define GPURESET_CMD_CONFIG_PARSE_H
 
@@ -31,6 +34,17 @@ struct config_section {
 	const char **joined;            /* the top's ids and these; NULL: none at all */
 	size_t njoined;
 };
+
+/* What holds where nobody has said anything, in config.c. */
+extern const uint64_t config_defaults[KEYS];
+
+struct config_doc {
+	const char *name;
+	char takes[96];                 /* "reset, only-report or skip" */
+	char otherwise[16];             /* the default; "" where there is none */
+	const char *help;               /* sentences */
+};
+void config_doc(enum config_key_id key, struct config_doc *doc);
 
 /*
  * The section of that kind (KIND_VM: name->vm counts, KIND_CARD: the slot of name->card)

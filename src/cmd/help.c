@@ -232,7 +232,7 @@ static int help_run(int argc, char **argv)
 const struct command cmd_help = {
 	.name = "help",
 	.args = "[COMMAND [SUBCOMMAND]]",
-	.summary = "this text, or that of a command",
+	.summary = "what there is, or how one command is used",
 	.options = "*",
 	.example = { { "help plan", "the options of `gpureset plan`" } },
 	.run = help_run,

@@ -268,9 +268,8 @@ const struct command cmd_hook_libvirt = {
 	.name = "hook libvirt",
 	.args = "GUEST OPERATION SUBOP EXTRA",
 	.summary = "what libvirt's hook calls; acts at prepare begin and release end",
-	.more = "hooks/libvirt in the sources, installed as libvirt-hook in "
-		"/usr/libexec/gpureset, calls this; the guest's XML comes on standard "
-		"input.",
+	.more = "/usr/libexec/gpureset/libvirt-hook calls this with what libvirt gave "
+		"it; the guest's XML comes on standard input.",
 	.options = "*ECQRLP",
 	.run = libvirt_run,
 };

@@ -94,8 +94,10 @@ const struct command cmd_quirk = {
 	.summary = "check, explain, list, show, write and test quirk files",
 	.options = "",
 	.subs = quirk_subs,
-	.example = { { "quirk explain 0b:00", "which entry is this card's, and why" },
-		     { "quirk check my.quirk", "every mistake with its place" } },
+	.example = { { "quirk check /etc/gpureset/quirks",
+		       "your own files, all of them" },
+		     { "quirk explain 0b:00 --replay my-card.rec",
+		       "a card of a recorded machine" } },
 	.run = quirk_run,
 };
 
