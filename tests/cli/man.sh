@@ -29,7 +29,7 @@ has() {
 # rows FILE SED-SCRIPT: words of the sources
 rows() { sed -n "$2" "$1"; }
 # shellcheck disable=SC2046
-has gpureset.8 $(cat src/cmd/*.c | rows - 's/^	\(\.cmd\)*\.name = "\([a-z ]*\)",$/\2/p' | tr ' ' '.')
+has gpureset.8 $(cat src/cmd/*.c src/cmd/*/*.c | rows - 's/^	\(\.cmd\)*\.name = "\([a-z ]*\)",$/\2/p' | tr ' ' '.')
 # shellcheck disable=SC2046
 has gpureset.8 $(rows src/cmd/options.c "s/^	{ '[a-z]', \"\([a-z-]*\)\".*/-.,.--\1/p")
 # shellcheck disable=SC2046

@@ -175,11 +175,6 @@ static int doctor_run(int argc, char **argv)
 		return rc;
 	if (o.help) {
 		options_help(&cmd_doctor, stdout);
-		puts("\nWithout BDF or VMID: the host, all its graphics cards, and the "
-		     "VMs of this node that\nhave one. It only reads.\n"
-		     "\nexit status:\n"
-		     "  0  no problem was found; there may be warnings and notes\n"
-		     "  2  a problem was found");
 		return 0;
 	}
 	rc = config_apply(&conf, &o);
@@ -192,10 +187,23 @@ static int doctor_run(int argc, char **argv)
 	return rc;
 }
 
+static const struct status_row doctor_status[] = {
+	{ 0, "no problem was found; there may be warnings and notes" },
+	{ 1, "wrong arguments, or no such card or VM" },
+	{ EXIT_FAILED, "a problem was found" },
+	{ 0, NULL }
+};
+
 const struct command cmd_doctor = {
 	.name = "doctor",
 	.args = "[BDF|VMID...] [--json]",
 	.summary = "what on this host keeps a VM from its card; only reads",
+	.more = "Without BDF or VMID: the host, all its graphics cards, and the VMs of "
+		"this node that have one. It only reads.",
 	.options = "*jvQCLRYDNE",
+	.status = doctor_status,
+	.example = { { "doctor", "this host, all its GPUs, all its VMs with one" },
+		     { "doctor 0b:00", "one card" },
+		     { "doctor 101", "a VM and its cards" } },
 	.run = doctor_run,
 };
