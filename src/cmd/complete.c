@@ -315,7 +315,7 @@ static void option_match(const struct option_row *row, void *arg)
 
 	bool same = s->name ? strlen(row->name) == s->len &&
 			      !strncmp(row->name, s->name, s->len) :
-			      row->letter == s->letter;
+			      option_short(row) == s->letter;
 
 	if (same)
 		s->found = *row;

@@ -8,7 +8,7 @@
 #include "run/supervise.h"
 
 #define COLUMNS 80
-#define LEFT_MOST 32            /* what is longer has its text below it */
+#define LEFT_MOST 34            /* what is longer has its text below it */
 
 const struct command *const commands[] = {
 #define COMMAND(name) &cmd_##name,
@@ -96,14 +96,11 @@ struct help_options {
 static void help_option(const struct option_row *row, void *arg)
 {
 	struct help_options *h = arg;
-	char left[64];
+	char left[64], c = option_short(row);
 
-	if (row->letter >= 'a')
-		snprintf(left, sizeof(left), "-%c, --%s%s%s", row->letter, row->name,
-			 row->arg ? " " : "", row->arg ? row->arg : "");
-	else
-		snprintf(left, sizeof(left), "    --%s%s%s", row->name,
-			 row->arg ? " " : "", row->arg ? row->arg : "");
+	snprintf(left, sizeof(left), "%c%c%c --%s%s%s", c ? '-' : ' ', c ? c : ' ',
+		 c ? ',' : ' ', row->name, row->arg ? " " : "",
+		 row->arg ? row->arg : "");
 	if (h->out)
 		help_row(h->out, h->width, left, row->help);
 	else

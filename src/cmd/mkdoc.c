@@ -117,10 +117,10 @@ static void put_args(const char *args)
 
 static void put_option(const struct option_row *row, bool brief)
 {
-	if (row->letter >= 'a')
-		printf("Fl %c", row->letter);
-	if (row->letter < 'a' || !brief) {
-		fputs(row->letter >= 'a' ? " , Fl \\-" : "Fl \\-", stdout);
+	if (option_short(row))
+		printf("Fl %c", option_short(row));
+	if (!option_short(row) || !brief) {
+		fputs(option_short(row) ? " , Fl \\-" : "Fl \\-", stdout);
 		put_escaped(row->name, strlen(row->name));
 	}
 	if (row->arg)

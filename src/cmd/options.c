@@ -267,6 +267,11 @@ static const struct option_row option_rows[] = {
 #define FORCE_BASE 0x100        /* getopt values of the --force-* options */
 #define MAX_FORCE 16
 
+char option_short(const struct option_row *row)
+{
+	return row->letter >= 'a' ? row->letter : '\0';
+}
+
 static bool takes(const struct command *cmd, char letter)
 {
 	return letter == 'h' || strchr(cmd->options, letter);
@@ -321,9 +326,9 @@ static void make_getopt(const struct command *cmd, struct option *longs, char *s
 			continue;
 		longs[n++] = (struct option){ r->name, r->arg ? required_argument :
 					      no_argument, NULL, r->letter };
-		if (r->letter < 'a')
+		if (!option_short(r))
 			continue;
-		*shorts++ = r->letter;
+		*shorts++ = option_short(r);
 		if (r->arg)
 			*shorts++ = ':';
 	}

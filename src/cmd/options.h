@@ -11,6 +11,9 @@ struct option_row {
 	int (*set)(struct options *o, const char *arg);
 };
 
+/* 'n' of "-n", or '\0': it has no short form. */
+char option_short(const struct option_row *row);
+
 /*
  * Each option that @cmd takes, in the order of --help, the --force-* options that it
  * takes as rows of their own (letter 'F', no set()).
