@@ -25,4 +25,4 @@ _gpureset()
 	# the only one is put into the line, without what it is
 	((${#COMPREPLY[@]} != 1)) || COMPREPLY=("${bare[0]:-${COMPREPLY[0]}}")
 }
-complete -F _gpureset gpureset
+complete -o nosort -F _gpureset gpureset
