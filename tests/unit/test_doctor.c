@@ -29,25 +29,6 @@
 
 static struct quirk_db db;
 
-/* The program's own are in main.c, which is not linked here. */
-int complain(int status, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return status;
-}
-
-int load_quirks(const struct options *o, struct quirk_db *into)
-{
-	(void)o;
-	(void)into;
-	return EXIT_CONFIG;
-}
-
 /* --- overlays ------------------------------------------------------------------- */
 
 struct part {                   /* a section: "" holds what stands above the first */
