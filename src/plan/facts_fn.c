@@ -97,7 +97,7 @@ static bool fn_extended(struct hw *hw, struct bdf bdf, struct err *err)
 	       first != UINT32_MAX;
 }
 
-static void fn_link(struct hw *hw, struct bdf bdf, unsigned cap, struct link_facts *l)
+void facts_link(struct hw *hw, struct bdf bdf, unsigned cap, struct link_facts *l)
 {
 	uint32_t lnkcap = fn_cfg(hw, bdf, cap + PCI_EXP_LNKCAP, 4);
 	uint32_t lnksta = fn_cfg(hw, bdf, cap + PCI_EXP_LNKSTA, 2);
@@ -131,7 +131,7 @@ int facts_bars(struct hw *hw, struct bdf bdf, struct bar_facts bar[6], struct er
 	return rc;
 }
 
-static void fn_caps(struct hw *hw, struct bdf bdf, struct fn_facts *fn, struct err *err)
+void facts_caps(struct hw *hw, struct bdf bdf, struct fn_facts *fn, struct err *err)
 {
 	fn->pm_cap = fn_cap(hw, bdf, PCI_CAP_ID_PM);
 	fn->pcie_cap = fn_cap(hw, bdf, PCI_CAP_ID_EXP);
@@ -143,7 +143,7 @@ static void fn_caps(struct hw *hw, struct bdf bdf, struct fn_facts *fn, struct e
 	if (fn->pcie_cap) {
 		fn->flr = fn_cfg(hw, bdf, fn->pcie_cap + PCI_EXP_DEVCAP, 4) &
 			  PCI_EXP_DEVCAP_FLR;
-		fn_link(hw, bdf, fn->pcie_cap, &fn->link);
+		facts_link(hw, bdf, fn->pcie_cap, &fn->link);
 	}
 	if (fn->af_cap) {
 		uint32_t af = fn_cfg(hw, bdf, fn->af_cap + PCI_AF_CAP, 1);
@@ -229,7 +229,7 @@ void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *
 		err_set(err, EIO, "%s answers, but its COMMAND (config 0x4) reads "
 			"0xffff; try again", bdf_str(bdf, text));
 	if (fn->answers)
-		fn_caps(hw, bdf, fn, err);
+		facts_caps(hw, bdf, fn, err);
 	fn->kernel_deny = kernel_denies(fn->vendor, fn->device, fn->class_code,
 					on_root_bus);
 	facts_made(hw, fn, err);
@@ -311,7 +311,7 @@ void facts_bridge(struct hw *hw, struct bdf bdf, struct bridge_facts *br,
 	br->pcie_cap = fn_cap(hw, bdf, PCI_CAP_ID_EXP);
 	br->type = bridge_type(hw, br);
 	if (br->pcie_cap)
-		fn_link(hw, bdf, br->pcie_cap, &br->link);
+		facts_link(hw, bdf, br->pcie_cap, &br->link);
 	br->hotplug = bridge_hotplug(hw, br);
 	facts_port(hw, br, err);
 	br->has_reset_subordinate = hw_attr_exists(hw, bdf, "reset_subordinate");

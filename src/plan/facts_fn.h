@@ -24,6 +24,10 @@ bool facts_id_answers(uint32_t id);
 /* What exists but cannot be read: the first sentence about it is left in @err. */
 void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *fn,
 	      struct err *err);
+/* Of it, what capabilities say: of resets and the link. For a function that answers. */
+void facts_caps(struct hw *hw, struct bdf bdf, struct fn_facts *fn, struct err *err);
+/* The link of the PCIe capability at @cap; not present: all zero, or a link of no lanes. */
+void facts_link(struct hw *hw, struct bdf bdf, unsigned cap, struct link_facts *l);
 /* What of it changes quickly; all empty when the function is gone. */
 int facts_fn_again(struct hw *hw, struct fn_facts *fn, struct err *err);
 void facts_bridge(struct hw *hw, struct bdf bdf, struct bridge_facts *br,
