@@ -71,6 +71,7 @@ extern const struct command *const commands[];  /* NULL-terminated */
 struct options {
 	struct plan_opts plan;
 	bool dry_run, json, verbose, quiet, all;
+	bool dot, svg;
 	uint64_t timeout_us;    /* 0: each step's own limit */
 	const char *quirks;     /* --quirks DIR: instead of the installed folders */
 	const char *config;     /* --config FILE: instead of the installed one */

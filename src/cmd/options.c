@@ -47,6 +47,20 @@ static int opt_all(struct options *o, const char *arg)
 	return 0;
 }
 
+static int opt_dot(struct options *o, const char *arg)
+{
+	(void)arg;
+	o->dot = true;
+	return 0;
+}
+
+static int opt_svg(struct options *o, const char *arg)
+{
+	(void)arg;
+	o->svg = true;
+	return 0;
+}
+
 static int opt_untested(struct options *o, const char *arg)
 {
 	(void)arg;
@@ -259,6 +273,8 @@ static const struct option_row option_rows[] = {
 	{ 'T', "snippets", "DIR", "of the storage local, instead of " PVE_SNIPPETS,
 	  opt_snippets },
 	{ 'K', "pve-hook", "FILE", "instead of " GPURESET_HOOK, opt_pve_hook },
+	{ 'B', "dot", NULL, "a picture, as text for Graphviz", opt_dot },
+	{ 'G', "svg", NULL, "a picture (needs the package graphviz)", opt_svg },
 	{ 'P', "no-io-uring", NULL, "wait with poll(2)", opt_poll },
 	{ 'h', "help", NULL, "this text", opt_help },
 };

@@ -232,8 +232,6 @@ static void topo_express(struct hw *hw, const struct topo *t, struct topo_node *
 static enum acs_state topo_acs_state(const struct topo_node *node, bool multi,
 				     unsigned cap)
 {
-	uint16_t needed = ACS_NEEDED & node->acs_cap;
-
 	switch (node->type) {
 	case PORT_ROOT:
 	case PORT_DOWNSTREAM:
@@ -250,7 +248,7 @@ static enum acs_state topo_acs_state(const struct topo_node *node, bool multi,
 	}
 	if (!cap)
 		return ACS_ABSENT;
-	return (node->acs_ctl & needed) == needed ? ACS_ISOLATES : ACS_OPEN;
+	return node->acs_lacks ? ACS_OPEN : ACS_ISOLATES;
 }
 
 static void topo_acs(struct hw *hw, const struct topo *t, struct topo_node *node,
@@ -261,6 +259,7 @@ static void topo_acs(struct hw *hw, const struct topo *t, struct topo_node *node
 	if (cap) {
 		node->acs_cap = (uint16_t)topo_cfg(hw, node, cap + PCI_ACS_CAP, 2);
 		node->acs_ctl = (uint16_t)topo_cfg(hw, node, cap + PCI_ACS_CTRL, 2);
+		node->acs_lacks = ACS_NEEDED & node->acs_cap & ~node->acs_ctl;
 	}
 	node->acs = topo_acs_state(node, multi, cap);
 }

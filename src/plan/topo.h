@@ -57,6 +57,7 @@ struct topo_node {
 	uint32_t slot_mw;       /* SLTCAP's power limit, milliwatts */
 	enum acs_state acs;
 	uint16_t acs_cap, acs_ctl;      /* 0 without the capability */
+	uint16_t acs_lacks;             /* ACS_OPEN: bits that are off and should be on */
 	bool flr, af_flr, pm_reset;     /* resets itself so, by its registers */
 	unsigned kernel_deny;   /* enum kernel_deny bits */
 	bool thunderbolt;
