@@ -264,26 +264,39 @@ static bool dump_is_bridge(const struct rec_fn *f)
 	return type == PCI_HEADER_TYPE_BRIDGE || type == PCI_HEADER_TYPE_CARDBUS;
 }
 
-/* A bridge's bus number is lower than those below it, so there is no circle. */
+/*
+ * A bridge's bus number is lower than those below it, so there is no circle. A bus that
+ * is no bridge's secondary one, but within a bridge's numbers, is below that bridge all
+ * the same: virtual functions have such buses, and bridges are left out of a file.
+ */
 static void dump_topology(struct recording *r)
 {
-	const struct rec_fn *above[256];
+	const struct rec_fn *above[256], *around[256];
 	uint32_t domain = 0;
 
 	memset(above, 0, sizeof(above));
+	memset(around, 0, sizeof(around));
 	for (size_t i = 0; i < r->nfns; i++) {
 		struct rec_fn *f = &r->fn[i];
-		unsigned bus;
+		unsigned bus = rec_cfg(f, PCI_SECONDARY_BUS, 1);
+		unsigned last = rec_cfg(f, PCI_SUBORDINATE_BUS, 1);
+		const struct rec_fn *up;
 
-		if (f->bdf.domain != domain)
+		if (f->bdf.domain != domain) {
 			memset(above, 0, sizeof(above));
+			memset(around, 0, sizeof(around));
+		}
 		domain = f->bdf.domain;
-		f->on_root_bus = !above[f->bdf.bus];
-		if (!f->on_root_bus)
-			f->parent = above[f->bdf.bus]->bdf;
-		bus = rec_cfg(f, PCI_SECONDARY_BUS, 1);
-		if (dump_is_bridge(f) && bus > f->bdf.bus && !above[bus])
-			above[bus] = f;
+		up = above[f->bdf.bus] ? above[f->bdf.bus] : around[f->bdf.bus];
+		f->on_root_bus = !up;
+		if (up)
+			f->parent = up->bdf;
+		if (!dump_is_bridge(f) || bus <= f->bdf.bus)
+			continue;
+		above[bus] = above[bus] ? above[bus] : f;
+		/* those further down come later, and are nearer to what is below them */
+		for (; bus <= last; bus++)
+			around[bus] = f;
 	}
 }
 

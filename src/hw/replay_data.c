@@ -217,13 +217,25 @@ bool recording_is_dump(const struct recording *r)
 	return r->dump;
 }
 
+/*
+ * Is the one right above it known? In a dump it may be one further up; a virtual function
+ * (ids all ones, SR-IOV 3.4.1.1) need not be on the secondary bus.
+ */
+static bool rec_has_bridge(const struct recording *r, const struct rec_fn *f)
+{
+	const struct rec_fn *up = f->on_root_bus ? NULL : rec_find(r, f->parent);
+
+	return up && (!r->dump || rec_cfg(up, PCI_SECONDARY_BUS, 1) == f->bdf.bus ||
+		      rec_cfg(f, PCI_VENDOR_ID, 4) == UINT32_MAX);
+}
+
 bool recording_misses_bridge(const struct recording *r, struct bdf *bdf)
 {
 	for (size_t i = 0; i < r->nfns; i++) {
 		unsigned cap = rec_cap(&r->fn[i], PCI_CAP_ID_EXP, false);
 		uint32_t type;
 
-		if (!r->fn[i].on_root_bus || !cap)
+		if (rec_has_bridge(r, &r->fn[i]) || !cap)
 			continue;
 		type = (rec_cfg(&r->fn[i], cap + PCI_EXP_FLAGS, 2) &
 			PCI_EXP_FLAGS_TYPE) >> 4;
