@@ -115,6 +115,8 @@ static void tree_select(struct tree *t)
 	tree_show_groups(t);
 	for (size_t i = 0; i < t->topo.n; i++)
 		t->domains |= t->topo.node[i].fn.bdf.domain != 0;
+	for (size_t i = 0; i < t->topo.n; i++)
+		t->drivers |= t->topo.node[i].fn.driver[0] != '\0';
 }
 
 /* --- where resets act ------------------------------------------------------------- */
@@ -277,8 +279,21 @@ const char *tree_name(const struct tree *t, const struct topo_node *node,
 {
 	char name[TREE_NAME];
 
+	size_t n;
+
 	hw_name(t->hw, node->fn.vendor, node->fn.device, name, sizeof(name));
+	n = strlen(name);
+	/* how lspci names one it does not know, where -nn adds the ids */
+	if (n > 7 && !strcmp(name + n - 7, " Device"))
+		snprintf(name + n, sizeof(name) - n, " %04x", node->fn.device);
 	return tree_clean(name, buf);
+}
+
+const char *tree_driver(const struct tree *t, const struct topo_node *node,
+			char buf[TREE_NAME])
+{
+	return tree_clean(node->fn.driver[0] || !t->drivers ? node->fn.driver :
+			  "no driver", buf);
 }
 
 bool tree_link_less(const struct topo_node *node)
@@ -329,7 +344,7 @@ static void tree_acs_off(const struct topo_node *node, char buf[TREE_NAME])
 const char *tree_acs(const struct topo_node *node, char buf[TREE_NAME])
 {
 	static const char *const word[] = {
-		[ACS_NOT_ASKED] = "", [ACS_NEVER] = "", [ACS_ABSENT] = "no ACS",
+		[ACS_NOT_ASKED] = "", [ACS_UNKNOWN] = "ACS unknown", [ACS_NEVER] = "", [ACS_ABSENT] = "no ACS",
 		[ACS_ISOLATES] = "ACS isolates",
 	};
 
@@ -337,6 +352,16 @@ const char *tree_acs(const struct topo_node *node, char buf[TREE_NAME])
 		tree_acs_off(node, buf);
 	else
 		snprintf(buf, TREE_NAME, "%s", word[node->acs]);
+	return buf;
+}
+
+const char *tree_buses(const struct topo_node *node, char buf[TREE_NAME])
+{
+	if (node->secondary == node->subordinate)
+		snprintf(buf, TREE_NAME, "bus %02x", node->secondary);
+	else
+		snprintf(buf, TREE_NAME, "buses %02x-%02x", node->secondary,
+			 node->subordinate);
 	return buf;
 }
 

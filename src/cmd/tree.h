@@ -39,6 +39,7 @@ struct tree {
 	struct tree_point *point;       /* in tree order of their bridges */
 	size_t npoints, point_room;
 	bool domains;                   /* not all is in domain 0: addresses say it */
+	bool drivers;                   /* known: a bare dump of lspci has none at all */
 };
 
 /* "01:00.0", or with its domain where there are several. Returns @buf. */
@@ -52,10 +53,15 @@ const char *tree_name(const struct tree *t, const struct topo_node *node,
 		      char buf[TREE_NAME]);
 /* The same of any text that a machine or a file says. Returns @buf. */
 const char *tree_clean(const char *text, char buf[TREE_NAME]);
+/* "vfio-pci", "no driver", or "" where drivers are not known. Returns @buf. */
+const char *tree_driver(const struct tree *t, const struct topo_node *node,
+			char buf[TREE_NAME]);
 /* "8 GT/s x16 (of 16 GT/s x16)"; "" without a link. Returns @buf. */
 const char *tree_link(const struct topo_node *node, char buf[TREE_NAME]);
 /* Is it slower or narrower than this end could? A link that is down is not. */
 bool tree_link_less(const struct topo_node *node);
+/* "bus 0b", "buses 0b-0d". Returns @buf. */
+const char *tree_buses(const struct topo_node *node, char buf[TREE_NAME]);
 /* "75 W", "12.5 W", ">600 W". Returns @buf. */
 const char *tree_power(const struct topo_node *node, char buf[TREE_NAME]);
 /* "ACS isolates", "ACS open (ReqRedir CmpltRedir off)"; "" where it is nothing to ask. */

@@ -205,8 +205,8 @@ static void dot_facts(const struct dot *d, const struct topo_node *node)
 	char line[2 * TREE_NAME + 48], buf[TREE_NAME], word[TREE_NAME];
 
 	if (node->numbered)
-		snprintf(line, sizeof(line), "%s, buses %02x-%02x", topo_kind(node),
-			 node->secondary, node->subordinate);
+		snprintf(line, sizeof(line), "%s, %s", topo_kind(node),
+			 tree_buses(node, buf));
 	else
 		snprintf(line, sizeof(line), "%s, %s", tree_class(node, buf),
 			 topo_kind(node));
@@ -218,10 +218,12 @@ static void dot_facts(const struct dot *d, const struct topo_node *node)
 			 node->hotplug ? ", hotplug" : "");
 	dot_line(d, line);
 	dot_line(d, tree_acs(node, buf));
-	snprintf(line, sizeof(line), "%s%s%s",
-		 tree_clean(node->fn.driver[0] ? node->fn.driver : "no driver", buf),
-		 node->power[0] ? ", " : "", tree_clean(node->power, word));
+	tree_driver(d->t, node, buf);
+	snprintf(line, sizeof(line), "%s%s%s", buf, buf[0] && node->power[0] ? ", " : "",
+		 tree_clean(node->power, word));
 	dot_line(d, line);
+	snprintf(line, sizeof(line), "group %d", node->group);
+	dot_line(d, node->group < 0 ? "" : line);
 }
 
 static const char *dot_fill(const struct tree *t, size_t i)
@@ -237,6 +239,14 @@ static const char *dot_fill(const struct tree *t, size_t i)
 	return node->numbered ? "#dfe9f5" : "#ffffff";
 }
 
+/* A port that has nothing to show: its address is enough. */
+static bool dot_empty(const struct tree *t, size_t i)
+{
+	const struct topo_node *node = &t->topo.node[i];
+
+	return node->numbered && node->end == i + 1 && t->mark[i].card == TOPO_NONE;
+}
+
 static void dot_box(const struct dot *d, size_t i)
 {
 	const struct topo_node *node = &d->t->topo.node[i];
@@ -245,8 +255,12 @@ static void dot_box(const struct dot *d, size_t i)
 	fprintf(d->out, "n%zu [fillcolor=\"%s\", label=\"%s%s\\l", i, dot_fill(d->t, i),
 		tree_bdf(d->t, node->fn.bdf, bdf),
 		tree_neighbour(d->t, i) ? "  NEIGHBOUR" : "");
-	dot_name(d, tree_name(d->t, node, name));
-	dot_facts(d, node);
+	if (dot_empty(d->t, i)) {
+		dot_line(d, "port, nothing below");
+	} else {
+		dot_name(d, tree_name(d->t, node, name));
+		dot_facts(d, node);
+	}
 	fputs("\"];\n", d->out);
 }
 
@@ -342,7 +356,9 @@ void tree_dot(const struct tree *t, FILE *out)
 	      "fontname=\"sans-serif\"; fontsize=12; labeljust=l;\n"
 	      "node [shape=box, style=filled, fillcolor=\"#ffffff\", "
 	      "fontname=\"sans-serif\", fontsize=11];\n"
-	      "edge [arrowhead=none, color=\"#555555\"];\n", out);
+	      "edge [arrowhead=none, color=\"#555555\", tailport=e, headport=w];\n"
+	      "label=\"green: a card; red: a neighbour that a reset of the card would hit; "
+	      "grey: does not answer; blue: a bridge\";\n", out);
 	dot_boxes(&d);
 	dot_lines(&d);
 	fputs("}\n", out);

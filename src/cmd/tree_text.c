@@ -176,8 +176,7 @@ static void text_facts(const struct text *x, const struct topo_node *node)
 
 	if (node->group >= 0)
 		line_add(&l, "group %d", node->group);
-	line_add(&l, "%s", tree_clean(node->fn.driver[0] ? node->fn.driver :
-				      "no driver", buf));
+	line_add(&l, "%s", tree_driver(x->t, node, buf));
 	line_add(&l, "%s", tree_clean(node->power, buf));
 	line_port(&l, node);
 	line_resets(&l, node);
@@ -201,16 +200,14 @@ static enum ink text_shade(const struct tree *t, size_t i)
 static void text_what(const struct text *x, size_t i)
 {
 	const struct topo_node *node = &x->t->topo.node[i];
-	char class[TREE_NAME], name[TREE_NAME], bdf[BDF_STR];
+	char class[TREE_NAME], name[TREE_NAME], buses[TREE_NAME], bdf[BDF_STR];
 
 	text_ink(x, text_shade(x->t, i), "%s ", tree_bdf(x->t, node->fn.bdf, bdf));
 	if (!node->numbered)
 		fprintf(x->out, "%s, ", tree_class(node, class));
 	fputs(topo_kind(node), x->out);
-	if (node->numbered && node->secondary == node->subordinate)
-		fprintf(x->out, ", bus %02x", node->secondary);
-	else if (node->numbered)
-		fprintf(x->out, ", buses %02x-%02x", node->secondary, node->subordinate);
+	if (node->numbered)
+		fprintf(x->out, ", %s", tree_buses(node, buses));
 	if (node->cut)
 		text_ink(x, INK_BAD, ", the bridge above it is not known");
 	if (tree_neighbour(x->t, i))

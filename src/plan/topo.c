@@ -247,7 +247,7 @@ static enum acs_state topo_acs_state(const struct topo_node *node, bool multi,
 		return ACS_NEVER;
 	}
 	if (!cap)
-		return ACS_ABSENT;
+		return node->short_space ? ACS_UNKNOWN : ACS_ABSENT;
 	return node->acs_lacks ? ACS_OPEN : ACS_ISOLATES;
 }
 

@@ -32,6 +32,7 @@ struct topo_cap {
 /* What keeps peers below a port, or functions of a device, from reaching each other. */
 enum acs_state {
 	ACS_NOT_ASKED,          /* a single endpoint: nothing to keep apart */
+	ACS_UNKNOWN,            /* what is beyond 256 bytes could not be read */
 	ACS_NEVER,              /* conventional PCI and bridges to it have no ACS */
 	ACS_ABSENT,             /* no capability (the kernel vouches for some ports) */
 	ACS_OPEN,               /* not all that isolation needs is on */
@@ -55,6 +56,7 @@ struct topo_node {
 	bool slot;              /* the port has one, and says: */
 	bool hotplug, surprise;
 	uint32_t slot_mw;       /* SLTCAP's power limit, milliwatts */
+	bool short_space;       /* PCIe, but what is beyond 256 bytes could not be read */
 	enum acs_state acs;
 	uint16_t acs_cap, acs_ctl;      /* 0 without the capability */
 	uint16_t acs_lacks;             /* ACS_OPEN: bits that are off and should be on */

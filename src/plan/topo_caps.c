@@ -89,6 +89,8 @@ static void caps_extended(struct hw *hw, struct topo *t, struct topo_node *node)
 	bool seen[EXT_END / 4] = { false };
 	uint32_t head;
 
+	node->short_space = hw_cfg_read(hw, node->fn.bdf, PCI_CFG_SPACE_SIZE, 4, &head,
+					NULL) < 0;
 	for (unsigned off = PCI_CFG_SPACE_SIZE;
 	     off >= PCI_CFG_SPACE_SIZE && !seen[off / 4];
 	     off = PCI_EXT_CAP_NEXT(head)) {
