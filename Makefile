@@ -159,6 +159,7 @@ check-cli: all
 	@tests/cli/run $(BUILD)/results $(BUILD)/gpureset
 	@tests/quirk/readme $(BUILD)/results $(BUILD)/gpureset
 	@tests/quirk/support $(BUILD)/gpureset
+	@tests/tree/run $(BUILD)/results $(BUILD)/gpureset
 
 check-style:
 	@tests/style/run $(BUILD)/results

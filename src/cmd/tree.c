@@ -344,8 +344,8 @@ static void tree_acs_off(const struct topo_node *node, char buf[TREE_NAME])
 const char *tree_acs(const struct topo_node *node, char buf[TREE_NAME])
 {
 	static const char *const word[] = {
-		[ACS_NOT_ASKED] = "", [ACS_UNKNOWN] = "ACS unknown", [ACS_NEVER] = "", [ACS_ABSENT] = "no ACS",
-		[ACS_ISOLATES] = "ACS isolates",
+		[ACS_NOT_ASKED] = "", [ACS_UNKNOWN] = "ACS unknown", [ACS_NEVER] = "",
+		[ACS_ABSENT] = "no ACS", [ACS_ISOLATES] = "ACS isolates",
 	};
 
 	if (node->acs == ACS_OPEN)

@@ -71,7 +71,8 @@ static void json_acs(struct json *j, const struct topo_node *node)
 {
 	static const char *const word[] = {
 		[ACS_NOT_ASKED] = "not needed", [ACS_UNKNOWN] = "unknown",
-		[ACS_NEVER] = "impossible", [ACS_ABSENT] = "absent", [ACS_OPEN] = "open", [ACS_ISOLATES] = "isolates",
+		[ACS_NEVER] = "impossible", [ACS_ABSENT] = "absent", [ACS_OPEN] = "open",
+		[ACS_ISOLATES] = "isolates",
 	};
 
 	json_object(j, "acs");
