@@ -87,7 +87,8 @@ FUZZ         = quirk record bdf config vm mapping domxml held lspci caps walk \
 FUZZ_SRC     = tests/fuzz/fuzz_common.c $(FUZZ:%=tests/fuzz/fuzz_%.c) \
                $(filter-out src/cmd/%,$(ALL)) \
                $(addprefix src/cmd/,config.c config_parse.c study.c) \
-               tests/unit/sim_rig.c tests/unit/liar.c $(wildcard tests/model/*.c)
+               tests/unit/sim_rig.c tests/unit/liar.c tests/unit/topo_check.c \
+               $(wildcard tests/model/*.c)
 FUZZ_OBJ     = $(FUZZ_SRC:%.c=$(BUILD)/fuzzobj/%.o)
 FUZZ_FLAGS   = $(DEFS) -Itests -Itests/model -O1 -g -fno-sanitize-recover=undefined
 

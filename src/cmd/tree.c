@@ -278,7 +278,6 @@ const char *tree_name(const struct tree *t, const struct topo_node *node,
 		      char buf[TREE_NAME])
 {
 	char name[TREE_NAME];
-
 	size_t n;
 
 	hw_name(t->hw, node->fn.vendor, node->fn.device, name, sizeof(name));
@@ -296,14 +295,6 @@ const char *tree_driver(const struct tree *t, const struct topo_node *node,
 			  "no driver", buf);
 }
 
-bool tree_link_less(const struct topo_node *node)
-{
-	const struct link_facts *l = &node->link;
-
-	return l->present && l->width &&
-	       (l->width < l->max_width || l->speed < l->max_speed);
-}
-
 const char *tree_link(const struct topo_node *node, char buf[TREE_NAME])
 {
 	const struct link_facts *l = &node->link;
@@ -315,7 +306,7 @@ const char *tree_link(const struct topo_node *node, char buf[TREE_NAME])
 	n = (size_t)(l->width ? snprintf(buf, TREE_NAME, "%s x%u",
 					 link_speed_str(l->speed), l->width) :
 		     snprintf(buf, TREE_NAME, "no link"));
-	if (!l->width || tree_link_less(node))
+	if (!l->width || l->width < l->max_width || l->speed < l->max_speed)
 		snprintf(buf + n, TREE_NAME - n, " (of %s x%u)",
 			 link_speed_str(l->max_speed), l->max_width);
 	return buf;
@@ -348,7 +339,10 @@ const char *tree_acs(const struct topo_node *node, char buf[TREE_NAME])
 		[ACS_ABSENT] = "no ACS", [ACS_ISOLATES] = "ACS isolates",
 	};
 
-	if (node->acs == ACS_OPEN)
+	/* functions of one card without it are nothing special */
+	if (!node->numbered && !node->acs_cap)
+		buf[0] = '\0';
+	else if (node->acs == ACS_OPEN)
 		tree_acs_off(node, buf);
 	else
 		snprintf(buf, TREE_NAME, "%s", word[node->acs]);

@@ -19,7 +19,7 @@ struct tree_point {
 struct tree_card {
 	size_t first;                   /* function; the others: topo_slot_next() */
 	size_t npoints;
-	size_t point[TOPO_POINTS];      /* indexes in tree.point, the direct parent first */
+	size_t point[TOPO_POINTS];      /* in tree.point, the direct parent first */
 };
 
 /* What is known of a node beyond struct topo_node. */
@@ -58,8 +58,6 @@ const char *tree_driver(const struct tree *t, const struct topo_node *node,
 			char buf[TREE_NAME]);
 /* "8 GT/s x16 (of 16 GT/s x16)"; "" without a link. Returns @buf. */
 const char *tree_link(const struct topo_node *node, char buf[TREE_NAME]);
-/* Is it slower or narrower than this end could? A link that is down is not. */
-bool tree_link_less(const struct topo_node *node);
 /* "bus 0b", "buses 0b-0d". Returns @buf. */
 const char *tree_buses(const struct topo_node *node, char buf[TREE_NAME]);
 /* "75 W", "12.5 W", ">600 W". Returns @buf. */

@@ -33,7 +33,7 @@ struct dot {
 	size_t *inner;                  /* [node]: the frame right around it */
 	size_t *span;                   /* [node]: innermost point whose span it is in */
 	size_t *around;                 /* [point]: the one around it */
-	int *uniform;                   /* [point]: the group that all of it is in, or -1 */
+	int *uniform;                   /* [point]: the group of all of it, or -1 */
 	struct frame *frame;            /* first one a point, then groups and parts */
 	size_t nframes, room;
 };
@@ -127,7 +127,8 @@ static void dot_groups(struct dot *d)
 
 	for (size_t i = 0; i < t->topo.n; i++)
 		if (t->mark[i].show && t->topo.node[i].group >= 0)
-			m[n++] = (struct member){ t->topo.node[i].group, dot_key(d, i), i };
+			m[n++] = (struct member){ t->topo.node[i].group,
+						  dot_key(d, i), i };
 	if (n)
 		qsort(m, n, sizeof(*m), dot_by_part);
 	for (size_t i = 0; i < n; i++) {
@@ -357,7 +358,7 @@ void tree_dot(const struct tree *t, FILE *out)
 	      "node [shape=box, style=filled, fillcolor=\"#ffffff\", "
 	      "fontname=\"sans-serif\", fontsize=11];\n"
 	      "edge [arrowhead=none, color=\"#555555\", tailport=e, headport=w];\n"
-	      "label=\"green: a card; red: a neighbour that a reset of the card would hit; "
+	      "label=\"green: a card; red: a neighbour that a reset would hit; "
 	      "grey: does not answer; blue: a bridge\";\n", out);
 	dot_boxes(&d);
 	dot_lines(&d);
@@ -407,8 +408,10 @@ int tree_svg(const struct tree *t, const char *program)
 		return rc;
 	}
 	tree_dot(t, f);
-	rc = fflush(f) || ferror(f) ? complain(EXIT_FAILED, "--svg: %s", strerror(errno)) :
-	     svg_draw(program, fd);
+	if (fflush(f) || ferror(f))
+		rc = complain(EXIT_FAILED, "--svg: %s", strerror(errno));
+	else
+		rc = svg_draw(program, fd);
 	fclose(f);
 	return rc;
 }

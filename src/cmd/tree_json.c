@@ -31,8 +31,10 @@ static void json_word(struct json *j, const char *key, const char *text)
 
 /* --- a function ------------------------------------------------------------------- */
 
-static void json_link(struct json *j, const struct link_facts *l)
+static void json_link(struct json *j, const struct topo *t, size_t i)
 {
+	const struct link_facts *l = &t->node[i].link;
+
 	if (!l->present) {
 		json_string(j, "link", NULL);
 		return;
@@ -42,6 +44,7 @@ static void json_link(struct json *j, const struct link_facts *l)
 	json_int(j, "width", l->width);
 	json_string(j, "max_speed", link_speed_str(l->max_speed));
 	json_int(j, "max_width", l->max_width);
+	json_bool(j, "less_than_both_ends_could", topo_link_less(t, i));
 	json_object_end(j);
 }
 
@@ -171,7 +174,7 @@ static void json_function(struct json *j, const struct tree *t, size_t i)
 	json_bool(j, "answers", node->answers);
 	json_ids(j, t, node);
 	json_bridge(j, node, node->end - i - 1);
-	json_link(j, &node->link);
+	json_link(j, &t->topo, i);
 	json_slot(j, node);
 	json_acs(j, node);
 	json_int(j, "max_payload", node->mps);

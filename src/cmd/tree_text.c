@@ -11,6 +11,7 @@
 
 #define TEXT_DEPTH 48           /* deeper ones are drawn at this depth */
 #define TEXT_NEST 4             /* columns of marks: blast radii inside each other */
+#define CLASS_UNKNOWN 0xffff    /* of a function that does not answer, in a dump */
 #define TEXT_NAMED 12           /* functions of other devices that are named */
 
 enum ink { INK_PLAIN, INK_CARD, INK_BAD, INK_WARN, INK_MARK, INK_DIM };
@@ -78,7 +79,7 @@ static bool text_marks(struct text *x, size_t i)
 	return x->point < t->npoints && t->point[x->point].bridge == i;
 }
 
-/* "AC" of a function that is hit by both; "A>" at the bridge where C acts. */
+/* "AB" of a function that both hit; "AB>" of the bridge where B acts, which A hits. */
 static void text_gutter(const struct text *x, bool acts)
 {
 	const struct tree *t = x->t;
@@ -101,6 +102,11 @@ static void text_branches(const struct text *x, unsigned depth)
 		text_ink(x, INK_DIM, "%s", x->more[d] ? "|  " : "   ");
 }
 
+static bool text_same_bus(struct bdf a, struct bdf b)
+{
+	return a.domain == b.domain && a.bus == b.bus;
+}
+
 /* The next one below the same bridge (or on the same root bus) that is shown. */
 static bool text_sibling(const struct tree *t, size_t i)
 {
@@ -111,8 +117,7 @@ static bool text_sibling(const struct tree *t, size_t i)
 
 		if (next->parent != node->parent ||
 		    (node->parent == TOPO_NONE &&
-		     (next->fn.bdf.domain != node->fn.bdf.domain ||
-		      next->fn.bdf.bus != node->fn.bdf.bus)))
+		     !text_same_bus(next->fn.bdf, node->fn.bdf)))
 			return false;
 		if (t->mark[k].show)
 			return true;
@@ -151,7 +156,8 @@ static void line_resets(struct facts_line *l, const struct topo_node *node)
 	if (node->af_flr)
 		line_add(l, "AF FLR");
 	if (node->pm_reset)
-		line_add(l, "PM reset%s", node->kernel_deny & KDENY_PM ? " (no use)" : "");
+		line_add(l, "PM reset%s",
+			 node->kernel_deny & KDENY_PM ? " (no use)" : "");
 }
 
 static void line_port(struct facts_line *l, const struct topo_node *node)
@@ -169,8 +175,9 @@ static void line_port(struct facts_line *l, const struct topo_node *node)
 		line_add(l, "a bus reset breaks it");
 }
 
-static void text_facts(const struct text *x, const struct topo_node *node)
+static void text_facts(const struct text *x, size_t i)
 {
+	const struct topo_node *node = &x->t->topo.node[i];
 	struct facts_line l = { .n = 0 };
 	char buf[TREE_NAME];
 
@@ -181,7 +188,7 @@ static void text_facts(const struct text *x, const struct topo_node *node)
 	line_port(&l, node);
 	line_resets(&l, node);
 	if (node->link.present) {
-		text_ink(x, tree_link_less(node) ? INK_WARN : INK_DIM, "%s",
+		text_ink(x, topo_link_less(&x->t->topo, i) ? INK_WARN : INK_DIM, "%s",
 			 tree_link(node, buf));
 		fputs(l.n ? ", " : "", x->out);
 	}
@@ -203,7 +210,7 @@ static void text_what(const struct text *x, size_t i)
 	char class[TREE_NAME], name[TREE_NAME], buses[TREE_NAME], bdf[BDF_STR];
 
 	text_ink(x, text_shade(x->t, i), "%s ", tree_bdf(x->t, node->fn.bdf, bdf));
-	if (!node->numbered)
+	if (!node->numbered && node->fn.class_code >> 8 != CLASS_UNKNOWN)
 		fprintf(x->out, "%s, ", tree_class(node, class));
 	fputs(topo_kind(node), x->out);
 	if (node->numbered)
@@ -238,7 +245,7 @@ static void text_node(struct text *x, size_t i)
 		text_gutter(x, false);
 		text_branches(x, depth + 1);
 		text_ink(x, INK_DIM, "%s", text_has_below(x->t, i) ? "|    " : "     ");
-		text_facts(x, node);
+		text_facts(x, i);
 	}
 	if (acts && x->nopen < TEXT_NEST)
 		x->open[x->nopen++] = x->point;
@@ -254,8 +261,7 @@ static void text_functions(struct text *x)
 
 		if (!t->mark[i].show)
 			continue;
-		if (node->parent == TOPO_NONE &&
-		    (node->fn.bdf.domain != root.domain || node->fn.bdf.bus != root.bus)) {
+		if (node->parent == TOPO_NONE && !text_same_bus(node->fn.bdf, root)) {
 			root = node->fn.bdf;
 			fprintf(x->out, "%*s%04x:%02x root bus\n", 2 * TEXT_NEST, "",
 				root.domain, root.bus);
@@ -338,8 +344,9 @@ static void text_legend(const struct text *x)
 
 	if (!t->ncards)
 		return;
-	fputs("\nWhat resets would hit (`A>`: acts at this bridge, `A`: is reset by it);\n"
-	      "which of them may be used, and why: gpureset plan BDF\n", x->out);
+	fputs("\nWhat resets would hit (`A>`: acts at this bridge, `A`: is reset by it); "
+	      "which\n"
+	      "of them may be used, and why: gpureset plan BDF\n", x->out);
 	for (size_t i = 0; i < t->ncards; i++) {
 		const struct tree_card *c = &t->card[i];
 

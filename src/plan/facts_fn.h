@@ -26,7 +26,7 @@ void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *
 	      struct err *err);
 /* Of it, what capabilities say: of resets and the link. For a function that answers. */
 void facts_caps(struct hw *hw, struct bdf bdf, struct fn_facts *fn, struct err *err);
-/* The link of the PCIe capability at @cap; not present: all zero, or a link of no lanes. */
+/* The link of the PCIe capability at @cap; all zero: there is none, or of no lanes. */
 void facts_link(struct hw *hw, struct bdf bdf, unsigned cap, struct link_facts *l);
 /* What of it changes quickly; all empty when the function is gone. */
 int facts_fn_again(struct hw *hw, struct fn_facts *fn, struct err *err);

@@ -79,9 +79,6 @@ static size_t topo_after(struct topo *t, const struct forest *f, size_t i,
 		size_t next = f->at[i].sibling;
 
 		t->node[place[i]].end = t->n;
-		/* a sibling that is placed was the cut of a circle: it is no child here */
-		while (next != TOPO_NONE && f->at[next].placed)
-			next = f->at[next].sibling;
 		if (next != TOPO_NONE)
 			return next;
 		i = f->at[i].parent;
@@ -114,6 +111,7 @@ static void topo_place(struct topo *t, struct forest *f, size_t root, size_t *pl
 	do {
 		size_t next = f->at[i].child;
 
+		/* below a circle's cut there may be such, and none comes after these */
 		while (next != TOPO_NONE && f->at[next].placed)
 			next = f->at[next].sibling;
 		i = next != TOPO_NONE ? next : topo_after(t, f, i, place, root);
@@ -264,14 +262,19 @@ static void topo_acs(struct hw *hw, const struct topo *t, struct topo_node *node
 	node->acs = topo_acs_state(node, multi, cap);
 }
 
-static void topo_bridge(struct hw *hw, struct topo_node *node, struct err *unread)
+static void topo_numbers(struct hw *hw, struct topo_node *node)
 {
-	struct bridge_facts br;
-
 	node->numbered = true;
 	node->primary = (uint8_t)topo_cfg(hw, node, PCI_PRIMARY_BUS, 1);
 	node->secondary = (uint8_t)topo_cfg(hw, node, PCI_SECONDARY_BUS, 1);
 	node->subordinate = (uint8_t)topo_cfg(hw, node, PCI_SUBORDINATE_BUS, 1);
+}
+
+/* One that does not answer is a bridge by what is below it. */
+static void topo_bridge(struct hw *hw, struct topo_node *node, struct err *unread)
+{
+	struct bridge_facts br;
+
 	facts_bridge(hw, node->fn.bdf, &br, unread);
 	node->thunderbolt = br.thunderbolt;
 	node->has_reset_subordinate = br.has_reset_subordinate;
@@ -292,7 +295,7 @@ static void topo_registers(struct hw *hw, struct topo *t, struct topo_node *node
 	topo_express(hw, t, node);
 	topo_acs(hw, t, node, type & 0x80 || node->fn.bdf.fn);
 	if (node->header != PCI_HEADER_TYPE_NORMAL) {
-		topo_bridge(hw, node, unread);
+		topo_numbers(hw, node);
 		return;
 	}
 	facts_caps(hw, node->fn.bdf, &caps, unread);
@@ -322,6 +325,19 @@ static void topo_read(struct hw *hw, struct topo *t, size_t i, struct err *unrea
 	node->answers = !node->busy && topo_answers(hw, node);
 	if (node->answers)
 		topo_registers(hw, t, node, unread);
+	if (!node->busy && (node->numbered || node->end > i + 1))
+		topo_bridge(hw, node, unread);
+}
+
+/*
+ * A kernel gives 256 bytes of a function that has no more: so does a dump with -xxxx. In
+ * one with -xxx all are so, and what is beyond is not known.
+ */
+static void topo_short_spaces(struct topo *t)
+{
+	for (size_t i = 0; t->long_spaces && i < t->n; i++)
+		if (t->node[i].acs == ACS_UNKNOWN)
+			t->node[i].acs = ACS_ABSENT;
 }
 
 static void topo_count_ends(struct topo *t)
@@ -347,6 +363,7 @@ int topo_collect(struct hw *hw, topo_skip_fn *skip, void *arg, struct topo *t,
 			t->node[i].busy = skip && skip(t->node[i].fn.bdf, arg);
 			topo_read(hw, t, i, unread);
 		}
+		topo_short_spaces(t);
 		topo_count_ends(t);
 	}
 	free(f.at);
@@ -413,6 +430,33 @@ size_t topo_top(const struct topo *t, size_t i)
 	while (t->node[i].parent != TOPO_NONE)
 		i = t->node[i].parent;
 	return i;
+}
+
+/* The port and what is below it, each other's; TOPO_NONE: not known. */
+static size_t topo_link_end(const struct topo *t, size_t i)
+{
+	const struct topo_node *node = &t->node[i];
+
+	if (node->type == PORT_ROOT || node->type == PORT_DOWNSTREAM)
+		return node->end > i + 1 ? i + 1 : TOPO_NONE;
+	return node->parent;
+}
+
+bool topo_link_less(const struct topo *t, size_t i)
+{
+	const struct link_facts *l = &t->node[i].link;
+	uint8_t speed = l->max_speed, width = l->max_width;
+	size_t end = topo_link_end(t, i);
+
+	if (!l->present || !l->width)
+		return false;
+	if (end != TOPO_NONE && t->node[end].link.present) {
+		const struct link_facts *other = &t->node[end].link;
+
+		speed = other->max_speed < speed ? other->max_speed : speed;
+		width = other->max_width < width ? other->max_width : width;
+	}
+	return l->speed < speed || l->width < width;
 }
 
 /* Endpoints of the slot of @card that are below @bridge. */

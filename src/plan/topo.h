@@ -32,7 +32,7 @@ struct topo_cap {
 /* What keeps peers below a port, or functions of a device, from reaching each other. */
 enum acs_state {
 	ACS_NOT_ASKED,          /* a single endpoint: nothing to keep apart */
-	ACS_UNKNOWN,            /* what is beyond 256 bytes could not be read */
+	ACS_UNKNOWN,            /* of no function anything beyond 256 bytes was read */
 	ACS_NEVER,              /* conventional PCI and bridges to it have no ACS */
 	ACS_ABSENT,             /* no capability (the kernel vouches for some ports) */
 	ACS_OPEN,               /* not all that isolation needs is on */
@@ -42,9 +42,9 @@ enum acs_state {
 struct topo_node {
 	struct other_fn fn;     /* address, ids, class, driver */
 	size_t parent;          /* TOPO_NONE: on a root bus */
-	size_t end;             /* what is below it: own index + 1 up to here, without it */
+	size_t end;             /* what is below: own index + 1 up to here, without */
 	unsigned depth;         /* bridges above */
-	bool cut;               /* was said to be below a bridge that cannot be above it */
+	bool cut;               /* said to be below what cannot be above it */
 	bool busy;              /* not read: see topo_collect() */
 	bool answers;
 	bool numbered;          /* header of a bridge: the bus numbers are its own */
@@ -56,7 +56,7 @@ struct topo_node {
 	bool slot;              /* the port has one, and says: */
 	bool hotplug, surprise;
 	uint32_t slot_mw;       /* SLTCAP's power limit, milliwatts */
-	bool short_space;       /* PCIe, but what is beyond 256 bytes could not be read */
+	bool short_space;       /* PCIe, and nothing can be read beyond 256 bytes */
 	enum acs_state acs;
 	uint16_t acs_cap, acs_ctl;      /* 0 without the capability */
 	uint16_t acs_lacks;             /* ACS_OPEN: bits that are off and should be on */
@@ -74,6 +74,7 @@ struct topo {
 	size_t n;
 	struct topo_cap *cap;
 	size_t ncaps, cap_room;
+	bool long_spaces;       /* of some function more than 256 bytes were read */
 	size_t *ends;           /* [i]: endpoints (no bridges by class) before node i */
 	size_t *by_bdf;         /* indexes in address order, for topo_find() */
 };
@@ -99,6 +100,12 @@ size_t topo_slot(const struct topo *t, struct bdf slot);
 size_t topo_slot_next(const struct topo *t, size_t i);
 /* The bridge on the root bus above @i; @i itself when nothing is above. */
 size_t topo_top(const struct topo *t, size_t i);
+
+/*
+ * Is the link at @i slower or narrower than both of its ends could? One that is down is
+ * not. Cards slow theirs down when they have nothing to do: that is no fault.
+ */
+bool topo_link_less(const struct topo *t, size_t i);
 
 /* What a reset of the bus below a bridge takes along. */
 struct topo_blast {

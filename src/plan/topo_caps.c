@@ -34,7 +34,8 @@ static const char *const ext_names[] = {
 	"downstream port containment", "L1 PM substates", "precision time measurement",
 	"M-PCIe", "FRS queueing", "readiness time reporting",
 	"designated vendor specific", "VF resizable BAR", "data link feature",
-	"physical layer 16 GT/s", "lane margining", "hierarchy ID", "native PCIe enclosure",
+	"physical layer 16 GT/s", "lane margining", "hierarchy ID",
+	"native PCIe enclosure",
 	"physical layer 32 GT/s", "alternate protocol", "system firmware intermediary",
 	"shadow functions", "data object exchange", "device 3",
 	"integrity and data encryption", "physical layer 64 GT/s",
@@ -91,6 +92,7 @@ static void caps_extended(struct hw *hw, struct topo *t, struct topo_node *node)
 
 	node->short_space = hw_cfg_read(hw, node->fn.bdf, PCI_CFG_SPACE_SIZE, 4, &head,
 					NULL) < 0;
+	t->long_spaces |= !node->short_space;
 	for (unsigned off = PCI_CFG_SPACE_SIZE;
 	     off >= PCI_CFG_SPACE_SIZE && !seen[off / 4];
 	     off = PCI_EXT_CAP_NEXT(head)) {

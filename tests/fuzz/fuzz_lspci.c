@@ -8,6 +8,7 @@
 #include "hw/hw_replay.h"
 #include "plan/plan.h"
 #include "run/exec.h"
+#include "unit/topo_check.h"
 
 #define FIRST "00:00.0 Host bridge: a machine\n"
 #define CARDS 3
@@ -30,6 +31,19 @@ static int find(const struct hw_node *node, void *arg)
 	return f->n == CARDS;
 }
 
+/* The tree of the whole file, and that it says the same of this card's resets. */
+static void look_around(struct hw *hw, const struct target *t)
+{
+	struct err unread = { 0 }, err = { 0 };
+	struct topo topo;
+
+	fuzz_insist(topo_collect(hw, NULL, NULL, &topo, &unread, &err) == 0, "a tree");
+	fuzz_insist(!topo_wrong(&topo), "a tree in order");
+	fuzz_insist(t->npath == MAX_PATH || !topo_differs(&topo, t),
+		    "the blast radius of tree and plan");
+	topo_free(&topo);
+}
+
 /* Facts and plan of one card; with @blast its resets, too. */
 static void look_at(struct hw *hw, const struct bdf_spec *spec, struct fuzz_blast *blast)
 {
@@ -43,6 +57,8 @@ static void look_at(struct hw *hw, const struct bdf_spec *spec, struct fuzz_blas
 	if (facts_collect(hw, spec, t, &err) == 0) {
 		fuzz_insist(t->nfns && t->nfns <= SLOT_FNS && t->npath <= MAX_PATH,
 			    "functions and bridges");
+		if (!blast)
+			look_around(hw, t);
 		for (size_t i = 0; i < t->npath && blast; i++)
 			blast->above[blast->nabove++] = t->path[i].bdf;
 		if (plan_build(&plan, t, NULL, NULL, &opts, &err) == 0) {

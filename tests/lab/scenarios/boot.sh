@@ -87,6 +87,24 @@ check "bus reset below 00:08.0" timed subordinate 00:08.0
 check "takes its 100 ms ($MS ms)" [ $MS -ge 90 -a $MS -le 1500 ]
 same "0b:00.0 is back" "$(cfg 0b:00.0 VENDOR_ID)" 1002
 
+# gpureset tree: what a reset at a bridge hits is what sysfs has below it
+. /lab/scenarios/tool.sh
+g 0 tree
+says '^A> .*00:01\.0 root port, bus 01:'
+g 0 tree --all --json
+points=0
+for point in $(grep -o '"at":"[^"]*","methods":[^]]*],"hits":[^]]*' /run/out | tr -d ' '); do
+	at=$(echo "$point" | cut -d'"' -f4)
+	hits=$(echo "${point##*\"hits\":}" | tr -d '["' | tr ',' '\n' | sort)
+	below=$(find $sysfs/$at/ -mindepth 1 -type d -name '[0-9a-f]*:??:??.?' | sed 's|.*/||' | sort)
+	same "a reset at $at hits what is below it" "$hits" "$below"
+	points=$((points + 1))
+done
+check "bridges at which resets of the seven cards act ($points)" [ "$points" -ge 7 ]
+for bdf in $(ls $sysfs); do
+	grep -q "\"bdf\":\"$bdf\"" /run/out || fail "$bdf is not in the tree"
+done
+
 # the model server answers
 check "control line" ctl state fury
 refuses "control line: unknown card" ctl state nobody
