@@ -436,6 +436,17 @@ const struct command cmd_tree = {
 	.name = "tree",
 	.args = "[BDF...] [options]",
 	.summary = "from root ports to cards: links, slots, isolation, what resets hit",
+	.more = "Changes nothing. Without an address all GPUs, each with everything "
+		"below the bridge on the root bus above it, and whoever shares its IOMMU "
+		"group. The letters on the left say which functions a reset at the "
+		"bridge with that letter and > takes along; the list at the end says "
+		"which methods those are.\n"
+		"Frames in a picture are what one reset hits (coloured) and IOMMU "
+		"groups (dashed). With -q no notes about the file.",
 	.options = "ajBGqRY",
+	.example = { { "tree 0b:00", "one card, its bridges and its neighbours" },
+		     { "tree --all --json", "the whole machine, for programs" },
+		     { "tree --replay machine.txt", "of a dump of lspci -xxxx" },
+		     { "tree --svg 0b:00", "a picture, to standard output" } },
 	.run = tree_run,
 };
