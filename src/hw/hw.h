@@ -72,7 +72,10 @@ int hw_attr_read(struct hw *hw, struct bdf bdf, const char *name, char *buf, siz
 /* Is there such an attribute (readable or not)? */
 bool hw_attr_exists(struct hw *hw, struct bdf bdf, const char *name);
 
-/* A text file of the host by absolute path, "/proc/cmdline"; as hw_attr_read(). */
+/*
+ * A text file of the host by absolute path, "/proc/cmdline"; as hw_attr_read(), but a
+ * link to a file gives the file's text.
+ */
 int hw_host_read(struct hw *hw, const char *path, char *buf, size_t size,
 		 struct err *err);
 bool hw_host_exists(struct hw *hw, const char *path);

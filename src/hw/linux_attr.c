@@ -123,6 +123,15 @@ int linux_bus_write(const char *root, const char *name, const char *value,
 	return rc ? attr_write_error("PCI bus", name, value, -rc, err) : 0;
 }
 
+/* Outside sysfs, where links name devices, a link to a file stands for it. */
+static int host_text(const char *path, char *buf, size_t size)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISREG(st.st_mode) ?
+		       sys_read_text(path, buf, size) : attr_text(path, buf, size);
+}
+
 int linux_host_read(const char *root, const char *path, char *buf, size_t size,
 		    struct err *err)
 {
@@ -130,7 +139,7 @@ int linux_host_read(const char *root, const char *path, char *buf, size_t size,
 	int rc = *path == '/' ? sys_path(full, root, "%s", path) : -EINVAL;
 
 	if (!rc)
-		rc = attr_text(full, buf, size);
+		rc = host_text(full, buf, size);
 	if (rc == -EOVERFLOW)
 		return err_set(err, EOVERFLOW, "%.200s: longer than %zu bytes", path,
 			       size);

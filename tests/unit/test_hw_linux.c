@@ -604,6 +604,10 @@ static void test_host(void **state)
 
 	assert_int_equal(hw_host_read(t->hw, "/proc/cmdline", buf, 64, &t->err), 0);
 	assert_string_equal(buf, "quiet splash");
+	mk_link(t, "/etc/modules-load.d/modules.conf", "../../proc/cmdline");
+	assert_int_equal(hw_host_read(t->hw, "/etc/modules-load.d/modules.conf", buf, 64,
+				      &t->err), 0);
+	assert_string_equal(buf, "quiet splash");
 	assert_int_equal(hw_host_read(t->hw, "/proc/nothing", buf, 64, &t->err), -ENOENT);
 	assert_string_equal(t->err.text, "/proc/nothing: No such file or directory");
 	assert_int_equal(hw_host_read(t->hw, "proc/cmdline", buf, 64, &t->err), -EINVAL);
