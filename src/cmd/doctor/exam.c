@@ -149,6 +149,28 @@ bool exam_kernel(const struct exam *x, unsigned major, unsigned minor)
 	return x->major > major || (x->major == major && x->minor >= minor);
 }
 
+#define FIX_GRUB "the line GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, type " \
+		 "'update-grub', and reboot"
+#define FIX_SYSTEMD_BOOT "the one line of /etc/kernel/cmdline, type " \
+			 "'proxmox-boot-tool refresh', and reboot"
+
+void exam_fix_cmdline(struct exam *x, const char *fmt, ...)
+{
+	char what[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	if (exam_cmdline(x, "BOOT_IMAGE"))
+		exam_fix(x, "%s " FIX_GRUB, what);
+	else if (exam_file(x, "/etc/kernel/cmdline"))
+		exam_fix(x, "%s " FIX_SYSTEMD_BOOT, what);
+	else
+		exam_fix(x, "%s " FIX_GRUB " (with systemd-boot, as Proxmox VE has it on "
+			 "ZFS: " FIX_SYSTEMD_BOOT ")", what);
+}
+
 static int exam_log_line(const char *line, void *arg)
 {
 	struct exam *x = arg;
@@ -182,9 +204,15 @@ const char *exam_log(struct exam *x, const char *a, const char *b)
 const char *exam_modconf(struct exam *x, const char *kind, const char *module,
 			 const char *word, const char **where)
 {
+	return exam_modconf_nth(x, 0, kind, module, word, where);
+}
+
+const char *exam_modconf_nth(struct exam *x, size_t n, const char *kind,
+			     const char *module, const char *word, const char **where)
+{
 	if (!x->modconf)
 		x->modconf = modconf_read(x);
-	return modconf_find(x->modconf, kind, module, word, where);
+	return modconf_find(x->modconf, n, kind, module, word, where);
 }
 
 bool exam_has_word(const char *text, const char *word)

@@ -100,6 +100,12 @@ void exam_found(struct exam *x, enum severity severity, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* The exact remedy for what was found last. Every finding has one. */
 void exam_fix(struct exam *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * The remedy is a change of the kernel's command line: "add quiet to", "take quiet out
+ * of". Says in which file this host's boot loader looks for it, and what to type.
+ */
+void exam_fix_cmdline(struct exam *x, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 /* It cannot be judged, because of this: not root, no such file on this kernel ... */
 void exam_unknown(struct exam *x, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -135,6 +141,10 @@ const char *exam_cmdline(struct exam *x, const char *name);
  */
 const char *exam_modconf(struct exam *x, const char *kind, const char *module,
 			 const char *word, const char **where);
+
+/* The same, number @n (from 0) of those lines. */
+const char *exam_modconf_nth(struct exam *x, size_t n, const char *kind,
+			     const char *module, const char *word, const char **where);
 
 /*
  * The last line of the kernel's log that contains @a and @b (which may be ""), or NULL.

@@ -142,8 +142,8 @@ void modconf_free(struct modconf *mc)
 	free(mc);
 }
 
-const char *modconf_find(const struct modconf *mc, const char *kind, const char *module,
-			 const char *word, const char **where)
+const char *modconf_find(const struct modconf *mc, size_t nth, const char *kind,
+			 const char *module, const char *word, const char **where)
 {
 	size_t n = strlen(module);
 
@@ -151,7 +151,8 @@ const char *modconf_find(const struct modconf *mc, const char *kind, const char 
 		const struct mc_line *l = &mc->line[i];
 
 		if (strcmp(l->kind, kind) || strlen(l->module) != n ||
-		    !modconf_same(l->module, module, n) || !strstr(l->text, word))
+		    !modconf_same(l->module, module, n) || !strstr(l->text, word) ||
+		    nth--)
 			continue;
 		if (where)
 			*where = l->where;

@@ -13,9 +13,9 @@ struct modconf;
 struct modconf *modconf_read(struct exam *x);
 void modconf_free(struct modconf *mc);
 
-/* See exam_modconf(). */
-const char *modconf_find(const struct modconf *mc, const char *kind, const char *module,
-			 const char *word, const char **where);
+/* See exam_modconf_nth(). */
+const char *modconf_find(const struct modconf *mc, size_t nth, const char *kind,
+			 const char *module, const char *word, const char **where);
 
 /* Are the first @n characters the same, '-' and '_' being one? */
 bool modconf_same(const char *a, const char *b, size_t n);
