@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which cards are meant for VMs, and what vfio-pci is told about them. */
+#ifndef GPURESET_CMD_DOCTOR_PASSTHROUGH_H
+#define GPURESET_CMD_DOCTOR_PASSTHROUGH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cmd/doctor/exam.h"
+
+/* One "ids=" that vfio-pci is given: by modprobe's configuration, or at boot. */
+struct pt_list {
+	char text[1024];        /* "1002:7300,1002:aae8" */
+	char rest[256]; /* words after it, to the end of the line */
+	const char *where;      /* "FILE:LINE" or "/proc/cmdline" */
+};
+
+/* Number @n, in the order in which the kernel gets them: only the last one counts. */
+bool pt_list(struct exam *x, size_t n, struct pt_list *list);
+
+/* The next "vendor:device[...]" of a list, and @at moves on; false at its end. */
+bool pt_next_id(const char **at, char id[64]);
+/* The first two numbers of @id, which a blank may end; false: it is no id. */
+bool pt_id(const char *id, unsigned *vendor, unsigned *device);
+
+/* Where the function's id is listed; NULL: nowhere. */
+const char *pt_listed(struct exam *x, uint16_t vendor, uint16_t device);
+
+/* The file that loads @module at boot: modules(5), modules-load.d(5), initramfs. */
+const char *pt_loaded_by(struct exam *x, const char *module);
+
+/* Does a VM of this node have the function? */
+bool pt_vm_has(const struct exam *x, struct bdf fn);
+/* Is the card at hand meant for VMs: one has it, or vfio-pci does, or is to? */
+bool pt_wanted(struct exam *x);
+
+/* A driver that keeps VFIO from nothing: none, vfio-pci, pci-stub. */
+bool pt_driver_yields(const char *driver);
+
+/* "0b:00.0 (amdgpu)" behind what is in @buf, parted by ", ". */
+void pt_name(char *buf, size_t size, struct bdf fn, const char *driver);
+
+#endif
