@@ -99,10 +99,15 @@ static void fix_binding(struct exam *x, const struct target *t, const char *modu
 	char missing[SLOT_FNS * 12];
 
 	list_missing(x, t, missing, sizeof(missing));
-	exam_fix(x, "write into /etc/modprobe.d/vfio.conf: %s%s%s'softdep %s pre: "
-		 "vfio-pci'; " REBUILD, missing[0] ? "'options vfio-pci ids=" : "",
-		 missing, missing[0] ? "' (added to the ids that are there) and " : "",
-		 module);
+	if (!missing[0] && vfio_is_first(x, module))
+		exam_fix(x, "what it takes is written down in /etc/modprobe.d or "
+			 "/etc/modules, but was not in force at this boot: " REBUILD);
+	else
+		exam_fix(x, "write into /etc/modprobe.d/vfio.conf: %s%s%s'softdep %s "
+			 "pre: vfio-pci'; " REBUILD,
+			 missing[0] ? "'options vfio-pci ids=" : "", missing,
+			 missing[0] ? "' (added to the ids that are there) and " : "",
+			 module);
 }
 
 /* The host is to have the card between VMs: the configuration says so. */

@@ -83,11 +83,12 @@ static void iommu_off(struct exam *x)
 			   "describes AMD's IOMMU (IVRS), which Linux uses unasked");
 		exam_fix(x, "look for the reason: dmesg | grep AMD-Vi; update the "
 			 "board's firmware");
-	} else if (!tables || exam_has_word(tables, "DMAR")) {
+	} else if (exam_has_word(tables, "DMAR")) {
 		iommu_off_intel(x);
 	} else {
-		exam_found(x, SEV_PROBLEM, IOMMUS " is empty, and the firmware describes "
-			   "no IOMMU: no DMAR (Intel) or IVRS (AMD) in " TABLES);
+		exam_found(x, SEV_PROBLEM, IOMMUS " is empty%s", tables ? ", and the "
+			   "firmware describes no IOMMU: no DMAR (Intel) or IVRS (AMD) "
+			   "in " TABLES : "");
 		exam_fix(x, "switch it on in the firmware's setup: VT-d on Intel; IOMMU, "
 			 "Enabled rather than Auto, on AMD (and SVM). In a VM: give it "
 			 "a virtual IOMMU");
@@ -185,7 +186,7 @@ static void check_pt(struct exam *x)
 {
 	const char *iommu = exam_cmdline(x, "iommu");
 
-	if ((iommu && exam_has_word(iommu, "pt")) || !is_translated(x))
+	if (!iommu_is_on(x) || (iommu && exam_has_word(iommu, "pt")) || !is_translated(x))
 		return;
 	exam_found(x, SEV_NOTE, "/proc/cmdline has no iommu=pt, and the IOMMU group of "
 		   "the card's root port is of type DMA");
