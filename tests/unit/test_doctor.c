@@ -153,6 +153,7 @@ static void machine_good(struct machine *m)
 
 struct host {
 	char pve[64];           /* a folder like /etc/pve */
+	struct config conf;
 	struct options o;
 	struct hw *hw;
 	struct exam x;
@@ -187,6 +188,31 @@ static void host_pve_file(const struct host *h, const struct part *p)
 	fclose(f);
 }
 
+/* "[conf]" is gpureset.conf */
+static void host_conf(struct host *h, const struct machine *m)
+{
+	char *text = NULL;
+	struct diag diag;
+	size_t len;
+
+	for (size_t i = 0; i < m->n; i++) {
+		FILE *f;
+
+		if (strcmp(m->part[i].head, "[conf]") != 0)
+			continue;
+		f = open_memstream(&text, &len);
+		write_lines(&m->part[i], f);
+		fclose(f);
+		diag_init(&diag);
+		config_parse(&h->conf, "[conf]", text, len, &diag);
+		diag_print(&diag, stderr);
+		assert_int_equal(diag.errors, 0);
+		diag_free(&diag);
+		free(text);
+		h->o.conf = &h->conf;
+	}
+}
+
 static char *host_recording(const struct host *h, const struct machine *m, size_t *len)
 {
 	char *text = NULL;
@@ -203,7 +229,7 @@ static char *host_recording(const struct host *h, const struct machine *m, size_
 		for (size_t k = 0; !p->head[0] && k < p->n; k++)
 			if (!strncmp(p->line[k], REC_FIRST_LINE, 8))
 				fprintf(f, "%s\n", p->line[k]);
-		if (p->head[0]) {
+		if (p->head[0] && strcmp(p->head, "[conf]") != 0) {
 			fprintf(f, "%s\n", p->head);
 			write_lines(p, f);
 		}
@@ -233,6 +259,7 @@ static void host_open(struct host *h, const struct machine *m, const char *name)
 	h->o.replay = name;
 	h->o.pve_dir = h->o.qemu_run = h->pve;
 	h->o.pve_node = NULL;
+	host_conf(h, m);
 	h->hw = hw_replay_open(r);
 	assert_int_equal(doctor_examine(&h->x, &h->o, h->hw, &db), 0);
 }
@@ -243,6 +270,7 @@ static void host_close(struct host *h)
 
 	exam_free(&h->x);
 	hw_close(h->hw);
+	config_free(&h->conf);
 	snprintf(command, sizeof(command), "rm -r %s", h->pve);
 	assert_int_equal(system(command), 0);
 }

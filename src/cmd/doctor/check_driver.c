@@ -115,9 +115,16 @@ static bool is_given_back(const struct exam *x)
 {
 	for (size_t i = 0; i < x->nvms; i++)
 		for (size_t k = 0; k < x->vm[i]->hook.ncards; k++) {
-			const struct hook_card *c = &x->vm[i]->hook.card[k];
+			const struct hook_vm *h = &x->vm[i]->hook;
+			char vm[16];
+			struct settings set;
 
-			if (c->give_back && bdf_same_slot(c->spec.bdf, x->at_card->slot))
+			if (!x->o->conf ||
+			    !bdf_same_slot(h->card[k].spec.bdf, x->at_card->slot))
+				continue;
+			snprintf(vm, sizeof(vm), "%u", h->vm.vmid);
+			config_settings(x->o->conf, vm, x->at_card->slot, true, &set);
+			if (set.after_stop == AFTER_STOP_HOST_DRIVER)
 				return true;
 		}
 	return false;
@@ -160,7 +167,7 @@ static void check_host_driver(struct exam *x)
 		return;
 	}
 	list_held(t, held, sizeof(held));
-	exam_found(x, SEV_WARNING, "the card is for VMs, and drivers of the host have it: "
+	exam_found(x, SEV_WARNING, "the card is for VMs, and drivers of the host have "
 		   "%s", held);
 	fix_binding(x, t, fn->driver);
 }
@@ -331,8 +338,8 @@ const struct check doctor_driver[] = {
 	{ "vendor-reset-lost", ON_HOST, "vendor-reset is configured, but not loaded",
 	  "it has to be built anew for each kernel; without it the card is reset in the "
 	  "kernel's way, or not at all", check_vendor_reset_lost },
-	{ "kernel-reset-failed", ON_CARD, "a reset by the kernel has not brought the card "
-	  "back", "VFIO resets a card as soon as a VM opens it; for some cards that does "
-	  "the damage, before anything else can help", check_kernel_reset },
+	{ "kernel-reset-failed", ON_CARD, "the kernel reset the card, and lost it",
+	  "VFIO resets a card as soon as a VM opens it; for some cards that does the "
+	  "damage, before anything else can help", check_kernel_reset },
 	{ 0 }
 };

@@ -137,12 +137,13 @@ static void check_remapping(struct exam *x)
 	if (!remapping_is_off(x, &seen))
 		return;
 	exam_found(x, SEV_PROBLEM, "%s", seen);
-	if (exam_cmdline(x, "nointremap") || exam_cmdline(x, "intremap"))
-		exam_fix_cmdline(x, "take nointremap or intremap= out of");
+	if (exam_cmdline(x, "nointremap") ||
+	    exam_has_word(exam_cmdline(x, "intremap"), "off"))
+		exam_fix_cmdline(x, "take nointremap and intremap=off out of");
 	else
-		exam_fix(x, "switch on VT-d or IOMMU, and x2APIC, in the firmware's setup "
-			 "and update it; only if the hardware cannot: write 'options "
-			 "vfio_iommu_type1 allow_unsafe_interrupts=1' into "
+		exam_fix(x, "switch on VT-d or IOMMU, and x2APIC, in the firmware's "
+			 "setup, and update it; only if the hardware cannot: write "
+			 "'options vfio_iommu_type1 allow_unsafe_interrupts=1' into "
 			 "/etc/modprobe.d/vfio.conf and trust your VMs");
 }
 
@@ -160,9 +161,9 @@ static void check_unsafe(struct exam *x)
 		return;
 	exam_modconf(x, "options", "vfio_iommu_type1", "allow_unsafe_interrupts", &where);
 	exam_found(x, SEV_WARNING, UNSAFE " is Y");
-	exam_fix(x, "if 'grep IR- /proc/interrupts' prints lines, this host does not need "
-		 "it: take allow_unsafe_interrupts out of %s, type 'update-initramfs -u "
-		 "-k all', and reboot", where);
+	exam_fix(x, "if 'grep IR- /proc/interrupts' prints lines, this host does not "
+		 "need it: take allow_unsafe_interrupts out of %s, type "
+		 "'update-initramfs -u -k all', and reboot", where);
 }
 
 /* --- pass-through for the host's own devices ------------------------------------- */
@@ -256,7 +257,8 @@ static void group_port(struct exam *x, const struct target *t, char *buf, size_t
 		unsigned off;
 
 		/* without its extended configuration space nothing is known of it */
-		if ((t->path[i].type != PORT_ROOT && t->path[i].type != PORT_DOWNSTREAM) ||
+		if ((t->path[i].type != PORT_ROOT &&
+		     t->path[i].type != PORT_DOWNSTREAM) ||
 		    hw_cfg_read(x->hw, port, PCI_CFG_SPACE_SIZE, 4, &head, NULL) ||
 		    head == 0 || head == UINT32_MAX)
 			continue;
@@ -286,9 +288,9 @@ static void check_group(struct exam *x)
 	exam_found(x, o.held[0] ? SEV_PROBLEM : SEV_WARNING,
 		   "IOMMU group %d has, beside the card, %s%s%s%s", fn->iommu_group,
 		   o.held, o.held[0] && o.free[0] ? ", " : "", o.free, port);
-	exam_fix(x, "put the card into another slot, best one that hangs on the CPU; look "
-		 "for ACS in the firmware's setup; or pass all of the group to the same "
-		 "VM, if the host can spare it. pcie_acs_override= would split the group "
+	exam_fix(x, "put the card into another slot, best one that hangs on the CPU; "
+		 "look for ACS in the firmware's setup; or pass all of the group to the "
+		 "same VM, if the host can spare it. pcie_acs_override= would split the group "
 		 "on paper only");
 }
 
@@ -299,8 +301,8 @@ static void check_acs_override(struct exam *x)
 	if (!value)
 		return;
 	exam_found(x, SEV_WARNING, "/proc/cmdline has pcie_acs_override=%s", value);
-	exam_fix_cmdline(x, "if the groups are small enough without, or a VM is not to be "
-			 "trusted, take pcie_acs_override=%s out of", value);
+	exam_fix_cmdline(x, "if the groups are small enough without, or a VM is not to "
+			 "be trusted, take pcie_acs_override=%s out of", value);
 }
 
 const struct check doctor_iommu[] = {

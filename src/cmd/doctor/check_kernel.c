@@ -47,7 +47,8 @@ static const struct {
 static void check_bad_kernel(struct exam *x)
 {
 	for (size_t i = 0; i < sizeof(bad_kernels) / sizeof(*bad_kernels); i++)
-		if (x->major == bad_kernels[i].major && x->minor == bad_kernels[i].minor &&
+		if (x->major == bad_kernels[i].major &&
+		    x->minor == bad_kernels[i].minor &&
 		    x->patch == bad_kernels[i].patch && !strstr(x->release, "-pve")) {
 			exam_found(x, SEV_PROBLEM, "/proc/sys/kernel/osrelease is %s",
 				   x->release);
@@ -65,7 +66,8 @@ static void check_kernel_card(struct exam *x)
 		return;
 	exam_found(x, SEV_WARNING, "this is Linux %s; the entry %s is about it and the "
 		   "card", x->release, q->id);
-	exam_fix(x, "gpureset quirk show %s says what is known; use another kernel", q->id);
+	exam_fix(x, "use another kernel; 'gpureset quirk show %s' says what is known",
+		 q->id);
 }
 
 /* --- resets of the host ---------------------------------------------------------- */
@@ -110,8 +112,8 @@ static void check_dead_parameters(struct exam *x)
 
 	/* drivers/iommu/amd/init.c: "AMD-Vi: Unknown option" */
 	if (amd && (!strcmp(amd, "on") || !strcmp(amd, "pt"))) {
-		exam_found(x, SEV_NOTE, "/proc/cmdline has amd_iommu=%s, which Linux does "
-			   "not know: AMD's IOMMU is on without it", amd);
+		exam_found(x, SEV_NOTE, "/proc/cmdline has amd_iommu=%s, which Linux "
+			   "does not know: AMD's IOMMU is on without it", amd);
 		exam_fix_cmdline(x, "take it out of");
 	}
 	if (exam_has_word(tables, "IVRS") && exam_cmdline(x, "intel_iommu")) {
@@ -197,7 +199,8 @@ static void check_idle_parameters(struct exam *x)
 		const char *path, *begin, *refresh, *loader;
 		bool grub;
 	} files[] = {
-		{ "/etc/default/grub", "GRUB_CMDLINE_LINUX", "update-grub", "GRUB", true },
+		{ "/etc/default/grub", "GRUB_CMDLINE_LINUX", "update-grub", "GRUB",
+		  true },
 		{ "/etc/kernel/cmdline", "", "proxmox-boot-tool refresh", "systemd-boot",
 		  false },
 	};
@@ -209,13 +212,13 @@ static void check_idle_parameters(struct exam *x)
 		if (!words[0])
 			continue;
 		if (files[i].grub == grub) {
-			exam_found(x, SEV_WARNING, "%s has %s, and /proc/cmdline does not",
-				   files[i].path, words);
+			exam_found(x, SEV_WARNING, "%s has %s, and /proc/cmdline does "
+				   "not", files[i].path, words);
 			exam_fix(x, "type '%s', and reboot", files[i].refresh);
 		} else {
-			exam_found(x, SEV_WARNING, "%s has %s, and /proc/cmdline does not: "
-				   "this host does not boot with %s, which alone reads it",
-				   files[i].path, words, files[i].loader);
+			exam_found(x, SEV_WARNING, "%s has %s, and /proc/cmdline does "
+				   "not: this host does not boot with %s, which alone "
+				   "reads it", files[i].path, words, files[i].loader);
 			exam_fix_cmdline(x, "add %s to", words);
 		}
 	}

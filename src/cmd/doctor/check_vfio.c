@@ -33,7 +33,7 @@ static void check_modules(struct exam *x)
 	by = pt_loaded_by(x, "vfio_pci");
 	if (is_forbidden(exam_modconf(x, "install", "vfio-pci", "", &where))) {
 		exam_found(x, SEV_PROBLEM, "%s keeps vfio-pci from being loaded", where);
-		exam_fix(x, "take the line 'install vfio-pci' out of that file; " REBUILD);
+		exam_fix(x, "take the line 'install vfio-pci' out of it; " REBUILD);
 	} else if (!hw_host_exists(x->hw, VFIO_PCI) && by) {
 		exam_found(x, SEV_PROBLEM, "%s names vfio_pci, and there is no " VFIO_PCI,
 			   by);
@@ -42,8 +42,8 @@ static void check_modules(struct exam *x)
 	} else if (!hw_host_exists(x->hw, VFIO_PCI)) {
 		exam_found(x, SEV_NOTE, "there is no " VFIO_PCI ", and neither "
 			   "/etc/modules nor /etc/modules-load.d names vfio_pci");
-		exam_fix(x, "nothing: Proxmox VE and libvirt load it when a VM starts; to "
-			 "have it from the boot on: echo vfio_pci >> /etc/modules");
+		exam_fix(x, "nothing: Proxmox VE and libvirt load it when a VM starts; "
+			 "to have it from the boot on: echo vfio_pci >> /etc/modules");
 	} else if (!exam_has_word(modules, "vfio_iommu_type1") &&
 		   !hw_host_exists(x->hw, "/dev/iommu")) {
 		exam_found(x, SEV_WARNING, "/sys/module has no vfio_iommu_type1, and "
@@ -73,9 +73,9 @@ static void check_builtin(struct exam *x)
 	if (!list || !strstr(list, "/vfio-pci.ko") ||
 	    !exam_modconf(x, "options", "vfio-pci", "", &where))
 		return;
-	exam_found(x, SEV_WARNING, "%s has options for vfio-pci, which is built into this "
-		   "kernel", where);
-	exam_fix_cmdline(x, "write them as vfio-pci.ids=..., vfio-pci.disable_vga=1, into");
+	exam_found(x, SEV_WARNING, "%s has options for vfio-pci, which is built into "
+		   "this kernel", where);
+	exam_fix_cmdline(x, "write them, like vfio-pci.ids=1002:7300, into");
 }
 
 /* --- ids= ------------------------------------------------------------------------ */
@@ -142,8 +142,8 @@ static void ids_of_list(struct exam *x, const struct briefs *b, struct pt_list *
 		} else if (!briefs_have(b, vendor, device) && briefs_know(b, list)) {
 			exam_found(x, SEV_NOTE, "%s: no function of this host has the id "
 				   "%s", list->where, id);
-			exam_fix(x, "if the card is there (lspci -nn), correct the id; if "
-				 "it should be, look at its power and seat; else take "
+			exam_fix(x, "if the card is there (lspci -nn), correct the id; "
+				 "if it should be, look at its power and seat; else take "
 				 "the id out");
 		}
 	}
@@ -190,19 +190,25 @@ static bool host_keeps(struct exam *x, const struct fn_brief *fn)
 	       (!pt_driver_yields(fn->driver) || fn->boot_vga);
 }
 
+static bool vm_gets(struct exam *x, const struct fn_brief *fn)
+{
+	return pt_vm_has(x, fn->bdf) || (driver_is_vfio(fn->driver) && !fn->boot_vga);
+}
+
 static void twin_found(struct exam *x, const struct fn_brief *ours,
 		       const struct fn_brief *host, const char *where)
 {
 	char a[BDF_STR], b[BDF_STR];
 
-	exam_found(x, SEV_WARNING, "%s lists %04x:%04x, which is the id of %s, for VMs, and "
-		   "of %s, which %s", where, ours->vendor, ours->device,
+	exam_found(x, SEV_WARNING, "%s lists %04x:%04x, which is the id of %s, for VMs, "
+		   "and of %s, which %s", where, ours->vendor, ours->device,
 		   bdf_str(ours->bdf, a), bdf_str(host->bdf, b), host->boot_vga ?
 		   "has the host's console" : "is on a driver of the host");
 	exam_fix(x, "take the id out of ids= and choose by address: write "
 		 "'ACTION==\"add\", SUBSYSTEM==\"pci\", KERNEL==\"%s\", "
 		 "ATTR{driver_override}=\"vfio-pci\"' into "
-		 "/etc/udev/rules.d/10-vfio.rules; " REBUILD, a);
+		 "/etc/udev/rules.d/10-vfio.rules, and vfio_pci into /etc/modules; "
+		 REBUILD, a);
 }
 
 static void check_ids_twin(struct exam *x)
@@ -216,7 +222,7 @@ static void check_ids_twin(struct exam *x)
 			if (!bdf_same_slot(b.fn[i].bdf, b.fn[k].bdf) &&
 			    b.fn[i].vendor == b.fn[k].vendor &&
 			    b.fn[i].device == b.fn[k].device &&
-			    pt_vm_has(x, b.fn[i].bdf) && host_keeps(x, &b.fn[k]) &&
+			    vm_gets(x, &b.fn[i]) && host_keeps(x, &b.fn[k]) &&
 			    (where = pt_listed(x, (uint16_t)b.fn[i].vendor,
 					       (uint16_t)b.fn[i].device)))
 				twin_found(x, &b.fn[i], &b.fn[k], where);
@@ -292,7 +298,7 @@ const struct check doctor_vfio[] = {
 	{ "vfio-virqfd", ON_HOST, "a module is to be loaded that no longer exists",
 	  "it only leaves a line in the log of each boot, 'Failed to find module'",
 	  check_virqfd },
-	{ "vfio-builtin", ON_HOST, "options for vfio-pci are in a file that it never sees",
+	{ "vfio-builtin", ON_HOST, "options for vfio-pci are where it never sees them",
 	  "modprobe.d is read when a module is loaded; what is built into the kernel "
 	  "takes its options from the kernel's command line", check_builtin },
 	{ "vfio-ids", ON_HOST, "vfio-pci is told ids that are of no use",

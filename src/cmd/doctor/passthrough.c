@@ -118,15 +118,34 @@ bool pt_vm_has(const struct exam *x, struct bdf fn)
 	return false;
 }
 
+static bool pt_has_it(const struct exam *x, const struct target *t)
+{
+	for (size_t i = 0; i < t->nfns; i++)
+		if (pt_vm_has(x, t->fn[i].bdf) || driver_is_vfio(t->fn[i].driver))
+			return true;
+	return false;
+}
+
+/* It is another card of the same kind that the ids are written for. */
+static bool pt_is_meant(const struct exam *x, const struct fn_facts *fn)
+{
+	for (size_t i = 0; i < x->ncards; i++) {
+		const struct target *t = &x->card[i]->study.target;
+
+		if (target_main(t)->vendor == fn->vendor &&
+		    target_main(t)->device == fn->device && pt_has_it(x, t))
+			return false;
+	}
+	return true;
+}
+
 bool pt_wanted(struct exam *x)
 {
 	const struct target *t = &x->at_card->study.target;
+	const struct fn_facts *fn = target_main(t);
 
-	for (size_t i = 0; i < t->nfns; i++)
-		if (pt_vm_has(x, t->fn[i].bdf) || driver_is_vfio(t->fn[i].driver) ||
-		    pt_listed(x, t->fn[i].vendor, t->fn[i].device))
-			return true;
-	return false;
+	return pt_has_it(x, t) ||
+	       (pt_listed(x, fn->vendor, fn->device) && pt_is_meant(x, fn));
 }
 
 bool pt_driver_yields(const char *driver)
