@@ -290,8 +290,8 @@ static void check_group(struct exam *x)
 		   o.held, o.held[0] && o.free[0] ? ", " : "", o.free, port);
 	exam_fix(x, "put the card into another slot, best one that hangs on the CPU; "
 		 "look for ACS in the firmware's setup; or pass all of the group to the "
-		 "same VM, if the host can spare it. pcie_acs_override= would split the group "
-		 "on paper only");
+		 "same VM, if the host can spare it. pcie_acs_override= would split the "
+		 "group on paper only");
 }
 
 static void check_acs_override(struct exam *x)
