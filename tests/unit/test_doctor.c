@@ -6,6 +6,7 @@
  * are overlays, see tests/doctor/README.md. Every check has its case, or this fails.
  */
 #include <glob.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,6 +27,7 @@
 
 #define BASE "tests/records/lab-fury.rec"
 #define MAX_EXPECTS 8
+#define NODE "pve1"
 
 static struct quirk_db db;
 
@@ -51,6 +53,23 @@ static struct part *part_of(struct machine *m, const char *head)
 	return &m->part[m->n++];
 }
 
+/* Files that this host remembers, or quirks of its own: "[run journal-0000:0b:00]". */
+static const struct place {
+	const char *head, *dir;
+	bool live;              /* what it says is nothing to a recording */
+} places[] = {
+	{ "[run ", "run", true }, { "[state ", "state", true },
+	{ "[quirk ", "quirk", false },
+};
+
+static const struct place *place_of(const struct part *p)
+{
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
+		if (!strncmp(p->head, places[i].head, strlen(places[i].head)))
+			return &places[i];
+	return NULL;
+}
+
 /* How much of a line says what it is about; the rest is the value. 0: all lines stay. */
 static size_t key_length(const struct part *p, const char *line)
 {
@@ -59,8 +78,9 @@ static size_t key_length(const struct part *p, const char *line)
 	size_t n = strcspn(line, " ");
 
 	if (!strncmp(p->head, "[pve ", 5))
-		return strcspn(line, ":");
-	if (!strncmp(line, "log ", 4) || !strncmp(line, "holder ", 7) || !p->head[0])
+		return line[0] == '\t' ? 0 : strcspn(line, ":");
+	if (place_of(p) || !p->head[0] || !strncmp(line, "log ", 4) ||
+	    !strncmp(line, "holder ", 7))
 		return 0;
 	for (size_t i = 0; i < sizeof(two) / sizeof(*two); i++)
 		if (!strncmp(line, two[i], strlen(two[i])))
@@ -120,8 +140,8 @@ static void machine_add(struct machine *m, const char *path)
 			part_of(m, head);
 		else if (line[0] == '-' && line[1] == ' ')
 			part_remove(part_of(m, head), line + 2);
-		else
-			part_set(part_of(m, head), line);
+		else    /* "\\[PENDING]": no section of ours */
+			part_set(part_of(m, head), line + (line[0] == '\\'));
 	}
 	free(text);
 }
@@ -152,8 +172,13 @@ static void machine_good(struct machine *m)
 /* --- a made-up host ------------------------------------------------------------- */
 
 struct host {
-	char pve[64];           /* a folder like /etc/pve */
+	char pve[64];           /* a folder like /etc/pve, and like /run/qemu-server */
+	char snippets[80];      /* of the storage `local`, in it */
+	char hook[PATH_MAX];    /* hooks/pve-hook of the source tree */
 	struct config conf;
+	char run[80], state[80], quirk[80];     /* places[], in it */
+	bool live;
+	struct quirk_db db;     /* of the case's own files, if it has any */
 	struct options o;
 	struct hw *hw;
 	struct exam x;
@@ -165,19 +190,15 @@ static void write_lines(const struct part *p, FILE *f)
 		fprintf(f, "%s\n", p->line[i]);
 }
 
-static bool is_pve(const struct part *p)
-{
-	return !strncmp(p->head, "[pve ", 5);
-}
-
 /* "[pve qemu-server/101.conf]" */
 static void host_pve_file(const struct host *h, const struct part *p)
 {
 	char path[512], *slash;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/%.*s", h->pve, (int)strcspn(p->head + 5, "]"),
-		 p->head + 5);
+	snprintf(path, sizeof(path), "%s/%s%.*s", h->pve,
+		 strncmp(p->head + 5, "qemu-server", 11) ? "" : "nodes/" NODE "/",
+		 (int)strcspn(p->head + 5, "]"), p->head + 5);
 	slash = strrchr(path, '/');
 	*slash = '\0';
 	mkdir(path, 0700);
@@ -186,6 +207,49 @@ static void host_pve_file(const struct host *h, const struct part *p)
 	assert_non_null(f);
 	write_lines(p, f);
 	fclose(f);
+}
+
+/* "[snippet gpureset]": a link to where its line says ("ours": our hook) */
+static void host_snippet(const struct host *h, const struct part *p)
+{
+	char path[512];
+
+	assert_int_equal(p->n, 1);
+	snprintf(path, sizeof(path), "%s/%.*s", h->snippets,
+		 (int)strcspn(p->head + 9, "]"), p->head + 9);
+	assert_int_equal(symlink(strcmp(p->line[0], "ours") ? p->line[0] : h->hook, path),
+			 0);
+}
+
+static void host_place(struct host *h, const struct part *p, const struct place *place)
+{
+	const char *name = p->head + strlen(place->head);
+	char path[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", h->pve, place->dir);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/%s/%.*s", h->pve, place->dir,
+		 (int)strcspn(name, "]"), name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	write_lines(p, f);
+	fclose(f);
+	h->live |= place->live;
+}
+
+/* Sections that are no part of a recording. */
+static bool host_file(struct host *h, const struct part *p)
+{
+	if (place_of(p))
+		host_place(h, p, place_of(p));
+	else if (!strncmp(p->head, "[pve ", 5))
+		host_pve_file(h, p);
+	else if (!strncmp(p->head, "[snippet ", 9) && p->n)
+		host_snippet(h, p);
+	else
+		return !strncmp(p->head, "[snippet ", 9);
+	return true;
 }
 
 /* "[conf]" is gpureset.conf */
@@ -213,7 +277,7 @@ static void host_conf(struct host *h, const struct machine *m)
 	}
 }
 
-static char *host_recording(const struct host *h, const struct machine *m, size_t *len)
+static char *host_recording(struct host *h, const struct machine *m, size_t *len)
 {
 	char *text = NULL;
 	FILE *f = open_memstream(&text, len);
@@ -221,10 +285,8 @@ static char *host_recording(const struct host *h, const struct machine *m, size_
 	for (size_t i = 0; i < m->n; i++) {
 		const struct part *p = &m->part[i];
 
-		if (is_pve(p)) {
-			host_pve_file(h, p);
+		if (host_file(h, p))
 			continue;
-		}
 		/* what a case expects stands above its first section */
 		for (size_t k = 0; !p->head[0] && k < p->n; k++)
 			if (!strncmp(p->line[k], REC_FIRST_LINE, 8))
@@ -238,6 +300,47 @@ static char *host_recording(const struct host *h, const struct machine *m, size_
 	return text;
 }
 
+/* The folders, and where the program finds them. */
+static void host_dirs(struct host *h)
+{
+	char path[96];
+
+	memset(h, 0, sizeof(*h));
+	snprintf(h->pve, sizeof(h->pve), "/tmp/gpureset-doctor-XXXXXX");
+	assert_non_null(mkdtemp(h->pve));
+	snprintf(h->snippets, sizeof(h->snippets), "%s/snippets", h->pve);
+	assert_int_equal(mkdir(h->snippets, 0700), 0);
+	snprintf(path, sizeof(path), "%s/nodes", h->pve);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/nodes/" NODE, h->pve);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_non_null(realpath("hooks/pve-hook", h->hook));
+	snprintf(h->run, sizeof(h->run), "%s/run", h->pve);
+	snprintf(h->state, sizeof(h->state), "%s/state", h->pve);
+	snprintf(h->quirk, sizeof(h->quirk), "%s/quirk", h->pve);
+	h->o.run_dir = h->run;
+	h->o.state_dir = h->state;
+	h->o.pve_dir = h->o.qemu_run = h->pve;
+	h->o.pve_node = NODE;
+	h->o.snippets = h->snippets;
+	h->o.pve_hook = h->hook;
+	h->o.pvesm = "/nonexistent/pvesm";
+}
+
+static const struct quirk_db *host_quirks(struct host *h)
+{
+	const char *dirs[] = { h->quirk, NULL };
+	struct err err = { 0 };
+	struct diag diag;
+
+	if (access(h->quirk, F_OK))
+		return &db;
+	diag_init(&diag);
+	assert_int_equal(quirk_db_load(&h->db, dirs, false, &diag, &err), 0);
+	diag_free(&diag);
+	return &h->db;
+}
+
 static void host_open(struct host *h, const struct machine *m, const char *name)
 {
 	struct recording *r;
@@ -245,9 +348,7 @@ static void host_open(struct host *h, const struct machine *m, const char *name)
 	size_t len;
 	char *text;
 
-	memset(h, 0, sizeof(*h));
-	snprintf(h->pve, sizeof(h->pve), "/tmp/gpureset-doctor-XXXXXX");
-	assert_non_null(mkdtemp(h->pve));
+	host_dirs(h);
 	text = host_recording(h, m, &len);
 	diag_init(&diag);
 	r = recording_parse(name, text, len, &diag);
@@ -256,12 +357,10 @@ static void host_open(struct host *h, const struct machine *m, const char *name)
 	assert_non_null(r);
 	diag_free(&diag);
 	free(text);
-	h->o.replay = name;
-	h->o.pve_dir = h->o.qemu_run = h->pve;
-	h->o.pve_node = NULL;
+	h->o.replay = h->live ? NULL : name;
 	host_conf(h, m);
 	h->hw = hw_replay_open(r);
-	assert_int_equal(doctor_examine(&h->x, &h->o, h->hw, &db), 0);
+	assert_int_equal(doctor_examine(&h->x, &h->o, h->hw, host_quirks(h)), 0);
 }
 
 static void host_close(struct host *h)
@@ -271,8 +370,16 @@ static void host_close(struct host *h)
 	exam_free(&h->x);
 	hw_close(h->hw);
 	config_free(&h->conf);
+	quirk_db_free(&h->db);
 	snprintf(command, sizeof(command), "rm -r %s", h->pve);
 	assert_int_equal(system(command), 0);
+}
+
+static const char *found_severity(const struct finding *f)
+{
+	static const char *const words[] = { "note", "warning", "problem" };
+
+	return f->unknown ? "unknown" : words[f->severity];
 }
 
 static void print_found(const struct host *h)
@@ -280,7 +387,7 @@ static void print_found(const struct host *h)
 	for (size_t i = 0; i < h->x.nfound; i++) {
 		const struct finding *f = &h->x.found[i];
 
-		print_error("  %s: %s\n", f->check->id,
+		print_error("  %s %s %s\n", f->check->id, found_severity(f),
 			    f->unknown ? f->unknown : f->seen);
 	}
 }
@@ -330,10 +437,7 @@ static size_t read_expects(const struct machine *m, struct expect *e)
 
 static bool meets(const struct finding *f, const struct expect *e)
 {
-	static const char *const words[] = { "note", "warning", "problem" };
-	const char *severity = f->unknown ? "unknown" : words[f->severity];
-
-	return !strcmp(f->check->id, e->id) && !strcmp(severity, e->severity) &&
+	return !strcmp(f->check->id, e->id) && !strcmp(found_severity(f), e->severity) &&
 	       strstr(f->unknown ? f->unknown : f->seen, e->seen);
 }
 
