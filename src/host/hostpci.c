@@ -4,13 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-/* One "key=value" of the list; nothing is NUL-terminated. */
-struct item {
-	const char *key, *value;
-	size_t key_len, value_len;
-};
+#include "host/pve_list.h"
 
 /* --- addresses ----------------------------------------------------------------- */
 
@@ -59,14 +54,14 @@ bool hostpci_addr(const char *text, size_t len, struct bdf_spec *spec)
 
 /* --- keys ---------------------------------------------------------------------- */
 
-static int bad_value(const struct item *it, const char *wanted, struct err *err)
+static int bad_value(const struct pve_item *it, const char *wanted, struct err *err)
 {
 	return err_set(err, EINVAL, "'%.*s' is no value of '%.*s': wanted %s",
 		       (int)it->value_len, it->value, (int)it->key_len, it->key,
 		       wanted);
 }
 
-static int key_host(struct hostpci *h, const struct item *it, struct err *err)
+static int key_host(struct hostpci *h, const struct pve_item *it, struct err *err)
 {
 	const char *s = it->value, *end = s + it->value_len;
 
@@ -88,54 +83,43 @@ static int key_host(struct hostpci *h, const struct item *it, struct err *err)
 	}
 }
 
-static bool word_is(const char *s, size_t len, const char *word)
+static int key_bool(const struct pve_item *it, bool *on, struct err *err)
 {
-	return strlen(word) == len && !strncasecmp(s, word, len);
+	int value = pve_bool(it->value, it->value_len);
+
+	*on = value == 1;
+	return value < 0 ? bad_value(it, "1 or 0", err) : 0;
 }
 
-static int key_bool(const struct item *it, bool *on, struct err *err)
-{
-	static const char *const words[2][4] = {
-		{ "0", "off", "no", "false" }, { "1", "on", "yes", "true" },
-	};
-
-	for (int i = 0; i < 8; i++) {
-		*on = i / 4;
-		if (word_is(it->value, it->value_len, words[i / 4][i % 4]))
-			return 0;
-	}
-	return bad_value(it, "1 or 0", err);
-}
-
-static int key_pcie(struct hostpci *h, const struct item *it, struct err *err)
+static int key_pcie(struct hostpci *h, const struct pve_item *it, struct err *err)
 {
 	return key_bool(it, &h->pcie, err);
 }
 
-static int key_x_vga(struct hostpci *h, const struct item *it, struct err *err)
+static int key_x_vga(struct hostpci *h, const struct pve_item *it, struct err *err)
 {
 	return key_bool(it, &h->x_vga, err);
 }
 
-static int key_rombar(struct hostpci *h, const struct item *it, struct err *err)
+static int key_rombar(struct hostpci *h, const struct pve_item *it, struct err *err)
 {
 	return key_bool(it, &h->rombar, err);
 }
 
-static int key_legacy_igd(struct hostpci *h, const struct item *it, struct err *err)
+static int key_legacy_igd(struct hostpci *h, const struct pve_item *it, struct err *err)
 {
 	return key_bool(it, &h->legacy_igd, err);
 }
 
-static int key_romfile(struct hostpci *h, const struct item *it, struct err *err)
+static int key_romfile(struct hostpci *h, const struct pve_item *it, struct err *err)
 {
 	if (!it->value_len || memchr(it->value, ';', it->value_len))
 		return bad_value(it, "a file name", err);
-	h->has_romfile = true;
+	snprintf(h->romfile, sizeof(h->romfile), "%.*s", (int)it->value_len, it->value);
 	return 0;
 }
 
-static int key_driver(struct hostpci *h, const struct item *it, struct err *err)
+static int key_driver(struct hostpci *h, const struct pve_item *it, struct err *err)
 {
 	h->keep = it->value_len == 4 && !memcmp(it->value, "keep", 4);
 	if (!h->keep && (it->value_len != 4 || memcmp(it->value, "vfio", 4)))
@@ -143,7 +127,7 @@ static int key_driver(struct hostpci *h, const struct item *it, struct err *err)
 	return 0;
 }
 
-static int key_copy(char out[HOSTPCI_ID], const struct item *it, const char *wanted,
+static int key_copy(char out[HOSTPCI_ID], const struct pve_item *it, const char *wanted,
 		    struct err *err)
 {
 	if (!it->value_len || it->value_len >= HOSTPCI_ID)
@@ -153,7 +137,7 @@ static int key_copy(char out[HOSTPCI_ID], const struct item *it, const char *wan
 	return 0;
 }
 
-static int key_mdev(struct hostpci *h, const struct item *it, struct err *err)
+static int key_mdev(struct hostpci *h, const struct pve_item *it, struct err *err)
 {
 	static const char wanted[] = "a mediated device's type";
 
@@ -164,7 +148,7 @@ static int key_mdev(struct hostpci *h, const struct item *it, struct err *err)
 }
 
 /* pve-configid: a letter, then at least one letter, digit, '_' or '-'. */
-static int key_mapping(struct hostpci *h, const struct item *it, struct err *err)
+static int key_mapping(struct hostpci *h, const struct pve_item *it, struct err *err)
 {
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
@@ -178,7 +162,7 @@ static int key_mapping(struct hostpci *h, const struct item *it, struct err *err
 }
 
 /* 0x and four hex digits, either case. */
-static int key_id(struct hostpci *h, const struct item *it, struct err *err)
+static int key_id(struct hostpci *h, const struct pve_item *it, struct err *err)
 {
 	size_t n = 2;
 
@@ -192,7 +176,7 @@ static int key_id(struct hostpci *h, const struct item *it, struct err *err)
 
 static const struct {
 	const char *name;
-	int (*parse)(struct hostpci *h, const struct item *it, struct err *err);
+	int (*parse)(struct hostpci *h, const struct pve_item *it, struct err *err);
 } hostpci_keys[] = {
 	{ "host", key_host }, { "mapping", key_mapping }, { "pcie", key_pcie },
 	{ "x-vga", key_x_vga }, { "rombar", key_rombar }, { "romfile", key_romfile },
@@ -204,7 +188,7 @@ static const struct {
 
 /* --- the list ------------------------------------------------------------------ */
 
-static int hostpci_item(struct hostpci *h, const struct item *it, unsigned *seen,
+static int hostpci_item(struct hostpci *h, const struct pve_item *it, unsigned *seen,
 			struct err *err)
 {
 	for (size_t i = 0; i < NKEYS; i++) {
@@ -221,16 +205,6 @@ static int hostpci_item(struct hostpci *h, const struct item *it, unsigned *seen
 		       it->key);
 }
 
-/* One item may stand without a key: it is the host. */
-static struct item hostpci_split(const char *s, size_t len)
-{
-	const char *eq = memchr(s, '=', len);
-
-	if (!eq)
-		return (struct item){ "host", s, 4, len };
-	return (struct item){ s, eq + 1, (size_t)(eq - s), len - (size_t)(eq + 1 - s) };
-}
-
 /* The schema takes both or neither, the start does not. */
 static const char *hostpci_dies(const struct hostpci *h)
 {
@@ -243,21 +217,18 @@ static const char *hostpci_dies(const struct hostpci *h)
 
 int hostpci_parse(const char *value, struct hostpci *h, size_t *col, struct err *err)
 {
-	const char *s = value;
+	const char *at = value;
+	struct pve_item it;
 	unsigned seen = 0;
 	int rc = 0;
 
 	memset(h, 0, sizeof(*h));
 	h->rombar = true;
-	while (*s && !rc) {
-		size_t len = strcspn(s, ",");
-		struct item it = hostpci_split(s, len);
-
+	/* one item may stand without a key: it is the host */
+	while (!rc && pve_item_next(&at, "host", &it)) {
 		if (col)
-			*col = (size_t)(s - value);
-		if (len)
-			rc = hostpci_item(h, &it, &seen, err);
-		s += len + (s[len] == ',');
+			*col = (size_t)(it.text - value);
+		rc = hostpci_item(h, &it, &seen, err);
 	}
 	h->dies = hostpci_dies(h);
 	return rc;

@@ -16,6 +16,7 @@
 #define HOSTPCI_KEYS 16         /* hostpci0 to hostpci15 */
 #define HOSTPCI_ADDRS 16        /* "a;b;c" of one line; PVE has no limit */
 #define HOSTPCI_ID 64           /* a mapping's or mdev's name */
+#define HOSTPCI_ROM 256
 
 struct hostpci {
 	struct bdf_spec addr[HOSTPCI_ADDRS];    /* host=; without function: the slot */
@@ -24,7 +25,7 @@ struct hostpci {
 	char mdev[HOSTPCI_ID];          /* a mediated device: never ours to reset */
 	bool keep;                      /* driver=keep: PVE neither binds nor resets */
 	bool pcie, x_vga, legacy_igd, rombar;
-	bool has_romfile;
+	char romfile[HOSTPCI_ROM];      /* below /usr/share/kvm; "" when not given */
 	const char *dies;       /* PVE keeps the key, but the start fails: why; or NULL */
 };
 

@@ -180,6 +180,22 @@ static const struct {
 	{ "lock", conf_lock }, { "template", conf_template },
 };
 
+static const char *const conf_plain[PVE_PLAINS] = {
+	[PVE_ARGS_LINE] = "args", [PVE_BALLOON] = "balloon", [PVE_BIOS] = "bios",
+	[PVE_CPU] = "cpu", [PVE_MACHINE] = "machine", [PVE_MEMORY] = "memory",
+	[PVE_ONBOOT] = "onboot", [PVE_OSTYPE] = "ostype", [PVE_VGA] = "vga",
+};
+
+const char *pve_plain_name(enum pve_plain key)
+{
+	return conf_plain[key];
+}
+
+static bool setting_is(const struct setting *s, const char *name)
+{
+	return strlen(name) == s->key_len && !memcmp(name, s->key, s->key_len);
+}
+
 static void conf_setting(struct conf *c, const struct setting *s)
 {
 	if (s->key_len > 7 && !strncmp(s->key, "hostpci", 7) &&
@@ -188,9 +204,11 @@ static void conf_setting(struct conf *c, const struct setting *s)
 		return;
 	}
 	for (size_t i = 0; i < sizeof(conf_keys) / sizeof(*conf_keys); i++)
-		if (strlen(conf_keys[i].name) == s->key_len &&
-		    !memcmp(conf_keys[i].name, s->key, s->key_len))
+		if (setting_is(s, conf_keys[i].name))
 			conf_keys[i].take(c, s);
+	for (size_t i = 0; i < PVE_PLAINS; i++)
+		if (setting_is(s, conf_plain[i]))
+			conf_copy(c->vm->plain[i], PVE_PLAIN, s);
 }
 
 /* --- lines --------------------------------------------------------------------- */

@@ -22,12 +22,19 @@
 #define PVE_VMID_MIN 100u
 #define PVE_VMID_MAX 999999999u
 #define PVE_VALUE 512
+#define PVE_PLAIN 2048          /* an args line may be long; what is longer is cut */
 #define PVE_ARGS 8              /* passed-through functions in one args line */
 
 struct pve_key {
 	int line;               /* 0: the VM has no such key */
 	char value[PVE_VALUE];
 	struct hostpci pci;
+};
+
+/* Settings that are kept as they stand, see pve_list.h for their parts. */
+enum pve_plain {
+	PVE_ARGS_LINE, PVE_BALLOON, PVE_BIOS, PVE_CPU, PVE_MACHINE, PVE_MEMORY,
+	PVE_ONBOOT, PVE_OSTYPE, PVE_VGA, PVE_PLAINS
 };
 
 struct pve_vm {
@@ -40,10 +47,14 @@ struct pve_vm {
 	char hookscript[256];           /* "local:snippets/gpureset" or "" */
 	struct bdf_spec args[PVE_ARGS]; /* functions that the args line passes through */
 	size_t nargs;
+	char plain[PVE_PLAINS][PVE_PLAIN];      /* by enum pve_plain; "": PVE's default */
 };
 
 /* "101" within PVE's limits; 0: it is no VMID (@err). */
 unsigned pve_vmid(const char *text, struct err *err);
+
+/* "ostype" */
+const char *pve_plain_name(enum pve_plain key);
 
 /*
  * Parse the file's text. What PVE ignores with a warning goes to @diag as a warning

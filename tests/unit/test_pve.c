@@ -21,6 +21,7 @@
 
 #include "base/textfile.h"
 #include "host/pve_conf.h"
+#include "host/pve_list.h"
 #include "host/pve_mapping.h"
 #include "host/pve_resv.h"
 
@@ -44,8 +45,16 @@ static void say_key(FILE *f, const struct pve_key *k, int i)
 		fprintf(f, " mdev %s", h->mdev);
 	fprintf(f, "%s%s%s%s%s%s%s\n", h->keep ? " keep" : "", h->pcie ? " pcie" : "",
 		h->x_vga ? " x-vga" : "", h->legacy_igd ? " legacy-igd" : "",
-		h->rombar ? " rombar" : "", h->has_romfile ? " romfile" : "",
+		h->rombar ? " rombar" : "", h->romfile[0] ? " romfile" : "",
 		h->dies ? " dies" : "");
+}
+
+/* The settings that are kept as they stand, for the files that are about them. */
+static void say_plain(FILE *f, const struct pve_vm *vm)
+{
+	for (int i = 0; i < PVE_PLAINS; i++)
+		if (vm->plain[i][0])
+			fprintf(f, "plain %s %s\n", pve_plain_name(i), vm->plain[i]);
 }
 
 static void say_vm(FILE *f, const struct pve_vm *vm, const struct diag *diag)
@@ -84,6 +93,8 @@ static void check_one(const char *path)
 	diag_init(&diag);
 	pve_conf_parse(&vm, path, text, len, &diag);
 	assert_non_null(f);
+	if (strstr(path, "-settings."))
+		say_plain(f, &vm);
 	say_vm(f, &vm, &diag);
 	fclose(f);
 	if (strcmp(got, want))
@@ -106,6 +117,24 @@ static void test_configs(void **state)
 	printf("counts: VM configurations: %zu\n", found.gl_pathc);
 	assert_true(found.gl_pathc >= 40);
 	globfree(&found);
+}
+
+static void test_list(void **state)
+{
+	static const char list[] = ",host,hidden=1,,flags=+pcid;-x,cputype=kvm64";
+	char out[16], cut[4];
+
+	(void)state;
+	assert_string_equal(pve_item_value(list, "type", "type", out, 16), "host");
+	assert_string_equal(pve_item_value(list, "cputype", "cputype", out, 16),
+			    "kvm64");
+	assert_string_equal(pve_item_value(list, "type", "hidden", out, 16), "1");
+	assert_string_equal(pve_item_value(list, "type", "flags", cut, 4), "+pc");
+	assert_string_equal(pve_item_value(list, "type", "flag", out, 16), "");
+	assert_string_equal(pve_item_value("", "type", "type", out, 16), "");
+	assert_int_equal(pve_bool("On", 2), 1);
+	assert_int_equal(pve_bool("false", 5), 0);
+	assert_int_equal(pve_bool("true", 3), -1);
 }
 
 static void test_vmid(void **state)
@@ -324,7 +353,8 @@ static void test_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_configs), cmocka_unit_test(test_vmid),
+		cmocka_unit_test(test_configs), cmocka_unit_test(test_list),
+		cmocka_unit_test(test_vmid),
 		cmocka_unit_test(test_mapping), cmocka_unit_test(test_reservations),
 		cmocka_unit_test(test_reservation_pid), cmocka_unit_test(test_read),
 	};
