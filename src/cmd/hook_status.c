@@ -1,28 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* gpureset hook status [VMID...]: which VMs have the hook, and whether it would run. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/json.h"
 #include "base/xalloc.h"
 #include "cmd/hook.h"
 #include "cmd/hook_held.h"
-#include "cmd/hook_script.h"
+#include "cmd/hook_state.h"
 #include "cmd/open.h"
 #include "run/held.h"
 #include "run/supervise.h"
 
-enum hook_state { HOOK_ABSENT, HOOK_WORKS, HOOK_BROKEN };
-
 struct status {
 	struct hook_vm h;
-	struct hook_script script;
-	enum hook_state state;
-	char chained[PATH_MAX];         /* the file that runs as well, or "" */
-	struct err why;                 /* HOOK_BROKEN: what PVE or we would say */
+	struct hook_state hook;
 };
 
 struct statuses {
@@ -35,50 +27,6 @@ struct statuses {
 };
 
 /* --- one VM -------------------------------------------------------------------- */
-
-/* What PVE looks at before each phase; its words (pve-guest-common, GuestHelpers.pm). */
-static int status_pve(const struct hook_script *s, struct err *err)
-{
-	struct stat st;
-
-	if (stat(s->path, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(err, ENOENT, "script '%s' does not exist (%s)", s->volid,
-			       s->path);
-	if (access(s->path, X_OK) < 0)
-		return err_set(err, EACCES, "script '%s' is not executable (%s)",
-			       s->volid, s->path);
-	return 0;
-}
-
-static enum hook_state status_file(struct status *st, const struct options *o)
-{
-	enum hook_file file = hook_script_look(st->script.path, o);
-	int rc;
-
-	if (!hook_script_named(&st->script) && file != HOOK_FILE_OURS &&
-	    file != HOOK_FILE_OLD)
-		return HOOK_ABSENT;
-	if (status_pve(&st->script, &st->why) < 0)
-		return HOOK_BROKEN;
-	if (file == HOOK_FILE_FOREIGN) {
-		err_set(&st->why, EINVAL, "%s is not gpureset's", st->script.path);
-		return HOOK_BROKEN;
-	}
-	rc = hook_chain_find(st->script.path, st->chained, sizeof(st->chained), &st->why);
-	if (rc <= 0)
-		st->chained[0] = '\0';
-	return rc < 0 ? HOOK_BROKEN : HOOK_WORKS;
-}
-
-static enum hook_state status_script(struct status *st, const struct options *o)
-{
-	if (!st->h.vm.hookscript[0] ||
-	    hook_script_parse(&st->script, st->h.vm.hookscript, &st->why) < 0)
-		return HOOK_ABSENT;
-	if (hook_script_find(&st->script, o, &st->why) < 0)
-		return hook_script_named(&st->script) ? HOOK_BROKEN : HOOK_ABSENT;
-	return status_file(st, o);
-}
 
 static bool status_has_gpu(const struct status *st)
 {
@@ -106,14 +54,14 @@ static void text_vm(const struct status *st)
 
 	printf("VM %u:", st->h.vm.vmid);
 	text_cards(st);
-	printf("%s %s", status_has_gpu(st) ? ":" : " no GPU:", words[st->state]);
+	printf("%s %s", status_has_gpu(st) ? ":" : " no GPU:", words[st->hook.is]);
 	if (st->h.vm.hookscript[0])
 		printf(", %s", st->h.vm.hookscript);
-	if (st->chained[0])
-		printf(", runs also %s", st->chained);
-	if (st->state == HOOK_BROKEN)
-		printf(": %s", st->why.text);
-	if (st->state == HOOK_ABSENT && status_has_gpu(st))
+	if (st->hook.chained[0])
+		printf(", runs also %s", st->hook.chained);
+	if (st->hook.is == HOOK_BROKEN)
+		printf(": %s", st->hook.why.text);
+	if (st->hook.is == HOOK_ABSENT && status_has_gpu(st))
 		printf("; to have it: gpureset hook install %u", st->h.vm.vmid);
 	putchar('\n');
 }
@@ -134,11 +82,11 @@ static void json_vm(struct json *j, const struct status *st)
 	json_object(j, NULL);
 	json_int(j, "vmid", st->h.vm.vmid);
 	json_string(j, "hookscript", st->h.vm.hookscript);
-	json_bool(j, "installed", st->state != HOOK_ABSENT);
-	json_bool(j, "works", st->state == HOOK_WORKS);
-	json_string(j, "path", st->script.path[0] ? st->script.path : NULL);
-	json_string(j, "chained", st->chained[0] ? st->chained : NULL);
-	json_string(j, "problem", st->state == HOOK_BROKEN ? st->why.text : NULL);
+	json_bool(j, "installed", st->hook.is != HOOK_ABSENT);
+	json_bool(j, "works", st->hook.is == HOOK_WORKS);
+	json_string(j, "path", st->hook.script.path[0] ? st->hook.script.path : NULL);
+	json_string(j, "chained", st->hook.chained[0] ? st->hook.chained : NULL);
+	json_string(j, "problem", st->hook.is == HOOK_BROKEN ? st->hook.why.text : NULL);
 	json_array(j, "cards");
 	for (size_t i = 0; i < st->h.ncards; i++)
 		json_card(j, &st->h.card[i]);
@@ -160,10 +108,10 @@ static int status_vm(struct statuses *all, unsigned vmid, bool named)
 	} else {
 		bool wanted;
 
-		st->state = status_script(st, all->o);
-		wanted = named || st->state != HOOK_ABSENT ||
+		hook_state_find(&st->hook, st->h.vm.hookscript, all->o);
+		wanted = named || st->hook.is != HOOK_ABSENT ||
 			 (status_has_gpu(st) && !st->h.vm.is_template);
-		all->bad |= wanted && st->state != HOOK_WORKS;
+		all->bad |= wanted && st->hook.is != HOOK_WORKS;
 		all->shown += wanted;
 		if (wanted && all->o->json)
 			json_vm(&all->json, st);
