@@ -29,8 +29,8 @@ static void check_s2idle(struct exam *x)
 	if (!text || strstr(text, "[deep]"))
 		return;
 	exam_found(x, SEV_NOTE, MEM_SLEEP " says '%s', not deep", text);
-	exam_fix(x, "do not use suspend to bring a card back; where deep is offered: "
-		 "echo deep > " MEM_SLEEP);
+	exam_fix(x, "do not use suspend to bring a card back; where deep is offered:\n"
+		 " echo deep > " MEM_SLEEP);
 }
 
 /* --- versions -------------------------------------------------------------------- */

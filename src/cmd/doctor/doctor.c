@@ -45,53 +45,115 @@ static int pick_gpu(const struct hw_node *node, void *arg)
 	return 0;
 }
 
+/* Says that a card was not looked at; it has no findings to run for. */
+static const struct check pick_check = {
+	"card", ON_CARD, "a card was not looked at",
+	"what is wrong with it was not looked for", NULL
+};
+
+static bool pick_is_there(const struct pick *p, struct bdf slot)
+{
+	for (uint8_t i = 0; i < SLOT_FNS; i++) {
+		slot.fn = i;
+		if (hw_attr_exists(p->x->hw, slot, "vendor"))
+			return true;
+	}
+	return false;
+}
+
+/* Whether it is free, and what its capabilities say, is told to root alone. */
+static int pick_not_root(struct pick *p, struct bdf slot)
+{
+	char text[BDF_STR], why[BDF_STR + 128];
+
+	bdf_slot_str(slot, text);
+	if (!pick_is_there(p, slot))
+		return complain(EXIT_USAGE, "%s: no such device", text);
+	snprintf(why, sizeof(why), "%s: only root may see who uses it, and all of its "
+		 "configuration space", text);
+	exam_not_looked(p->x, &pick_check, why);
+	return EXIT_USAGE;
+}
+
+static int pick_card(struct pick *p, struct bdf slot)
+{
+	struct err err = { 0 };
+	char text[BDF_STR];
+	int rc;
+
+	if (!p->x->root)
+		return pick_not_root(p, slot);
+	if (work_is_busy(p->x->o, slot))
+		return complain(EXIT_BUSY, "busy: %s is being reset at this moment and "
+				"was not looked at", bdf_slot_str(slot, text));
+	rc = exam_add_card(p->x, p->db, slot, &err);
+	return rc ? complain(rc, "%s", err.text) : 0;
+}
+
 static int pick_cards(struct pick *p)
 {
 	int worst = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
-		struct err err = { 0 };
-		char slot[BDF_STR];
-		int rc;
+		int rc = pick_card(p, p->slot[i]);
 
-		if (work_is_busy(p->x->o, p->slot[i]))
-			rc = complain(EXIT_BUSY, "busy: %s is being reset at this moment "
-				      "and was not looked at",
-				      bdf_slot_str(p->slot[i], slot));
-		else if ((rc = exam_add_card(p->x, p->db, p->slot[i], &err)))
-			complain(rc, "%s", err.text);
 		worst = rc ? rc : worst;
 	}
 	return worst;
 }
 
+static bool pick_has(const struct pick *p, const struct hook_card *c)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (bdf_same_slot(p->slot[i], c->spec.bdf))
+			return true;
+	return false;
+}
+
+/* Of all VMs also those are of interest that do not get what they were to have. */
+static bool pick_wants(const struct pick *p, const struct hook_vm *h)
+{
+	bool any = !p->x->o->nwords && h->vm.dropped;
+
+	if (h->vm.is_template)
+		return false;
+	for (size_t i = 0; i < h->ncards; i++)
+		any |= pick_has(p, &h->card[i]) ||
+		       (!p->x->o->nwords && !h->card[i].present);
+	return any;
+}
+
 static int pick_vm(struct pick *p, unsigned vmid, bool named)
 {
 	struct err err = { 0 };
-	const struct exam_vm *vm;
-	bool any = named;
+	const struct hook_vm *h;
 	int rc = exam_add_vm(p->x, vmid, &err);
 
-	vm = p->x->vm[p->x->nvms - 1];
-	for (size_t i = 0; !rc && i < vm->hook.ncards; i++) {
-		const struct hook_card *c = &vm->hook.card[i];
-
-		if (named && c->present && c->gpu)
-			pick_add(p, c->spec.bdf);
-		for (size_t k = 0; k < p->n; k++)
-			any |= bdf_same_slot(p->slot[k], c->spec.bdf);
-	}
-	if (rc || !any)
+	h = &p->x->vm[p->x->nvms - 1]->hook;
+	for (size_t i = 0; !rc && named && i < h->ncards; i++)
+		if (h->card[i].present && h->card[i].gpu)
+			pick_add(p, h->card[i].spec.bdf);
+	if (rc || !(named || pick_wants(p, h)))
 		exam_drop_vm(p->x);
 	return rc ? complain(rc, "%s", err.text) : 0;
+}
+
+/* The VMs of this host have nothing to do with a recorded one. */
+static bool pick_foreign(const struct options *o)
+{
+	return o->replay && !strcmp(o->pve_dir, PVE_DIR);
 }
 
 /* Of the VMs of this node those that have one of the cards; none without Proxmox. */
 static int pick_vms(struct pick *p)
 {
+	const struct options *o = p->x->o;
 	unsigned *vmid;
-	int rc = 0, n = pve_vmids(&vmid, p->x->o->pve_dir, p->x->o->pve_node, NULL);
+	int rc = 0, n;
 
+	if (pick_foreign(o))
+		return 0;
+	n = pve_vmids(&vmid, o->pve_dir, o->pve_node, NULL);
 	for (int i = 0; i < n; i++)
 		rc |= pick_vm(p, vmid[i], false);
 	if (n >= 0)
@@ -131,12 +193,13 @@ int doctor_examine(struct exam *x, const struct options *o, struct hw *hw,
 	}
 	if (!o->nwords && hw_scan(hw, pick_gpu, &p, &err))
 		rc = complain(EXIT_FAILED, "%s", err.text);
-	if (!rc)
+	if (!rc) {
 		rc = pick_cards(&p);
-	if (!vm_named)
-		pick_vms(&p);
-	if (!rc || !o->nwords)
-		exam_run(x);
+		if (!vm_named)
+			pick_vms(&p);
+		if (!o->nwords || x->ncards || x->nvms || x->nfound)
+			exam_run(x);
+	}
 	free(p.slot);
 	return rc;
 }
@@ -157,7 +220,7 @@ static int doctor_all(const struct options *o, const struct quirk_db *db)
 		doctor_json(&x, stdout);
 	else if (x.nran)
 		doctor_text(&x, stdout, o->verbose);
-	if (!rc && doctor_count(&x, SEV_PROBLEM))
+	if (doctor_count(&x, SEV_PROBLEM))
 		rc = EXIT_FAILED;
 	exam_free(&x);
 	hw_close(hw);
@@ -189,8 +252,10 @@ static int doctor_run(int argc, char **argv)
 
 static const struct status_row doctor_status[] = {
 	{ 0, "no problem was found; there may be warnings and notes" },
-	{ 1, "wrong arguments, or no such card or VM" },
-	{ EXIT_FAILED, "a problem was found" },
+	{ 1, "wrong arguments, no such card or VM, or not root: cards were left out" },
+	{ EXIT_FAILED, "a problem was found, or a card could not be read" },
+	{ EXIT_BUSY, "a card is being reset at this moment" },
+	{ EXIT_CONFIG, "quirk or configuration error" },
 	{ 0, NULL }
 };
 
@@ -200,7 +265,7 @@ const struct command cmd_doctor = {
 	.summary = "what on this host keeps a VM from its card; only reads",
 	.more = "Without BDF or VMID: the host, all its graphics cards, and the VMs of "
 		"this node that have one. It only reads.",
-	.options = "*jvQCLRYDNE",
+	.options = "*jvQCLRYDNETKV",
 	.status = doctor_status,
 	.example = { { "doctor", "this host, all its GPUs, all its VMs with one" },
 		     { "doctor 0b:00", "one card" },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -8,38 +9,67 @@
 static const char *const severity_words[] = { "note", "warning", "problem" };
 
 #define INDENT 4
+#define LABEL 6                 /* "seen  " */
 #define LINE 88
 
-/* @text behind @head, broken at blanks, all lines indented alike. */
-static void print_wrapped(FILE *out, const char *head, const char *text)
+/* A line of prose, broken at blanks; @at: how much of the first line is written. */
+static void print_prose(FILE *out, const char *text, size_t len, int at)
 {
-	int at = fprintf(out, "%*s%-6s", INDENT, "", head);
+	while (len) {
+		size_t word = 0, gap = 0;
 
-	while (*text) {
-		int len = (int)strcspn(text, " \n");
-
-		if (at + len > LINE && at > INDENT + 6)
-			at = fprintf(out, "\n%*s", INDENT + 6, "") - 1;
-		at += fprintf(out, "%.*s", len, text);
-		text += len;
-		if (*text == '\n')
-			at = fprintf(out, "\n%*s", INDENT + 6, "") - 1;
-		else if (*text)
-			at += fprintf(out, " ");
-		text += *text != '\0';
+		while (word < len && text[word] != ' ')
+			word++;
+		while (word + gap < len && text[word + gap] == ' ')
+			gap++;
+		if (at + (int)word > LINE && at > INDENT + LABEL)
+			at = fprintf(out, "\n%*s", INDENT + LABEL, "") - 1;
+		at += fprintf(out, "%.*s%s", (int)word, text, word + gap < len ? " " : "");
+		text += word + gap;
+		len -= word + gap;
 	}
 	fputc('\n', out);
 }
 
+/* What is to be copied begins with a blank, and stays in one piece. */
+static void print_labelled(FILE *out, const char *label, const char *text)
+{
+	int at = fprintf(out, "%*s%-*s", INDENT, "", LABEL, label);
+
+	for (;;) {
+		size_t len = strcspn(text, "\n");
+
+		size_t blanks = strspn(text, " \t");
+
+		if (blanks)
+			fprintf(out, "    %.*s\n", (int)(len - blanks), text + blanks);
+		else
+			print_prose(out, text, len, at);
+		if (!text[len])
+			return;
+		text += len + 1;
+		at = fprintf(out, "%*s", INDENT + LABEL, "");
+	}
+}
+
 static void print_finding(const struct finding *f, FILE *out)
 {
-	fprintf(out, "  %s: %s [%s]\n", severity_words[f->severity], f->check->title,
-		f->check->id);
-	print_wrapped(out, "seen", f->seen);
-	print_wrapped(out, "why", f->check->why);
+	char head[16];
+
+	snprintf(head, sizeof(head), "%s:", severity_words[f->severity]);
+	fprintf(out, "  %-8s %s [%s]\n", head, f->check->title, f->check->id);
+	print_labelled(out, "seen", f->seen);
+	print_labelled(out, "why", f->check->why);
 	if (f->fix)
-		print_wrapped(out, "fix", f->fix);
+		print_labelled(out, "fix", f->fix);
 }
+
+struct print {
+	const struct exam *x;
+	FILE *out;
+	bool verbose;           /* also what was fine */
+	size_t subjects;
+};
 
 static bool finding_is_about(const struct finding *f, const struct exam_card *card,
 			     const struct exam_vm *vm)
@@ -47,30 +77,62 @@ static bool finding_is_about(const struct finding *f, const struct exam_card *ca
 	return f->card == card && f->vm == vm;
 }
 
+/* The checks that found nothing. */
+static void print_fine(const struct print *p, const struct exam_card *card,
+		       const struct exam_vm *vm)
+{
+	char *text = NULL;
+	size_t size, n = 0;
+	FILE *list = open_memstream(&text, &size);
+
+	for (size_t i = 0; list && i < p->x->nfine; i++)
+		if (finding_is_about(&p->x->fine[i], card, vm))
+			fprintf(list, "%s%s", n++ ? ", " : "",
+				p->x->fine[i].check->id);
+	if (list)
+		fclose(list);
+	if (n)
+		print_labelled(p->out, "fine", text);
+	free(text);
+}
+
 /* What was found about one subject, the worst first. */
-static void print_about(const struct exam *x, const char *head,
-			const struct exam_card *card, const struct exam_vm *vm,
-			FILE *out)
+static void print_about(struct print *p, const char *head, const struct exam_card *card,
+			const struct exam_vm *vm)
 {
 	size_t n = 0;
 
+	fprintf(p->out, "%s%s", p->subjects++ ? "\n" : "", head);
 	for (int s = SEV_PROBLEM; s >= SEV_NOTE; s--)
-		for (size_t i = 0; i < x->nfound; i++) {
-			const struct finding *f = &x->found[i];
+		for (size_t i = 0; i < p->x->nfound; i++) {
+			const struct finding *f = &p->x->found[i];
 
 			if (f->unknown || (int)f->severity != s ||
 			    !finding_is_about(f, card, vm))
 				continue;
-			if (!n++)
-				fprintf(out, "%s\n", head);
-			print_finding(f, out);
+			fputs(n++ ? "" : "\n", p->out);
+			print_finding(f, p->out);
 		}
 	if (!n)
-		fprintf(out, "%s: nothing found\n", head);
+		fputs(": nothing found\n", p->out);
+	if (p->verbose)
+		print_fine(p, card, vm);
+}
+
+static void unknown_subject(const struct finding *f, char *buf, size_t size)
+{
+	char slot[BDF_STR];
+
+	buf[0] = '\0';
+	if (f->card)
+		snprintf(buf, size, "%s: ", bdf_slot_str(f->card->slot, slot));
+	if (f->vm)
+		snprintf(buf, size, "VM %u: ", f->vm->hook.vm.vmid);
 }
 
 static void print_unknown(const struct exam *x, FILE *out)
 {
+	char subject[BDF_STR + 8];
 	size_t n = 0;
 
 	for (size_t i = 0; i < x->nfound; i++) {
@@ -78,9 +140,9 @@ static void print_unknown(const struct exam *x, FILE *out)
 
 		if (!f->unknown)
 			continue;
-		if (!n++)
-			fputs("could not be looked at\n", out);
-		fprintf(out, "  %s: %s\n", f->check->id, f->unknown);
+		fputs(n++ ? "" : "\ncould not be looked at\n", out);
+		unknown_subject(f, subject, sizeof(subject));
+		fprintf(out, "  %s%s [%s]\n", subject, f->unknown, f->check->id);
 	}
 }
 
@@ -102,38 +164,66 @@ static size_t count_unknown(const struct exam *x)
 	return n;
 }
 
-static void print_card(const struct exam *x, const struct exam_card *c, FILE *out)
+static void print_card(struct print *p, const struct exam_card *c)
 {
 	char slot[BDF_STR], head[BDF_STR + 160];
 
 	snprintf(head, sizeof(head), "%s %s", bdf_slot_str(c->slot, slot), c->study.name);
-	print_about(x, head, c, NULL, out);
+	print_about(p, head, c, NULL);
 }
 
-static void print_vm(const struct exam *x, const struct exam_vm *vm, FILE *out)
+static void print_vm(struct print *p, const struct exam_vm *vm)
 {
-	char head[32];
+	char head[PATH_MAX + 32];
 
-	snprintf(head, sizeof(head), "VM %u", vm->hook.vm.vmid);
-	print_about(x, head, NULL, vm, out);
+	snprintf(head, sizeof(head), "VM %u, %s", vm->hook.vm.vmid, vm->path);
+	print_about(p, head, NULL, vm);
+}
+
+/* "1 problem, 2 notes" */
+static void print_counts(const struct exam *x, FILE *out)
+{
+	size_t any = 0;
+
+	for (int s = SEV_PROBLEM; s >= SEV_NOTE; s--) {
+		size_t n = doctor_count(x, (enum severity)s);
+
+		if (n)
+			fprintf(out, "%s%zu %s%s", any++ ? ", " : "", n,
+				severity_words[s], n == 1 ? "" : "s");
+	}
+	fputs(any ? "" : "nothing found", out);
+}
+
+static void print_summary(const struct exam *x, FILE *out, bool verbose)
+{
+	size_t unknown = count_unknown(x);
+
+	fprintf(out, "\n%zu checks: ", x->nran);
+	print_counts(x, out);
+	if (unknown)
+		fprintf(out, "; %zu could not be looked at%s", unknown,
+			verbose ? "" : " (-v says why)");
+	fputc('\n', out);
+	if (!x->root)
+		fputs("not all of this can be seen by other users than root: try sudo\n",
+		      out);
 }
 
 void doctor_text(const struct exam *x, FILE *out, bool verbose)
 {
+	struct print p = { .x = x, .out = out, .verbose = verbose };
 	char head[96];
 
 	snprintf(head, sizeof(head), "host, Linux %s", x->release);
-	print_about(x, head, NULL, NULL, out);
+	print_about(&p, head, NULL, NULL);
 	for (size_t i = 0; i < x->ncards; i++)
-		print_card(x, x->card[i], out);
+		print_card(&p, x->card[i]);
 	for (size_t i = 0; i < x->nvms; i++)
-		print_vm(x, x->vm[i], out);
+		print_vm(&p, x->vm[i]);
 	if (verbose)
 		print_unknown(x, out);
-	fprintf(out, "%zu checks: %zu problems, %zu warnings, %zu notes, %zu could not "
-		"be looked at%s\n", x->nran, doctor_count(x, SEV_PROBLEM),
-		doctor_count(x, SEV_WARNING), doctor_count(x, SEV_NOTE),
-		count_unknown(x), count_unknown(x) && !verbose ? " (-v says why)" : "");
+	print_summary(x, out, verbose);
 }
 
 /* --- json ----------------------------------------------------------------------- */
@@ -167,6 +257,7 @@ void doctor_json(const struct exam *x, FILE *out)
 	json_int(&j, "vms", (int64_t)x->nvms);
 	json_int(&j, "checks", (int64_t)x->nran);
 	json_int(&j, "fine", (int64_t)x->nfine);
+	json_bool(&j, "root", x->root);
 	json_array(&j, "findings");
 	for (size_t i = 0; i < x->nfound; i++)
 		json_finding(&j, &x->found[i]);

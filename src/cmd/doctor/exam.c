@@ -73,6 +73,14 @@ void exam_unknown(struct exam *x, const char *fmt, ...)
 	va_end(ap);
 }
 
+void exam_not_looked(struct exam *x, const struct check *check, const char *why)
+{
+	x->check = check;
+	x->at_card = NULL;
+	x->at_vm = NULL;
+	exam_unknown(x, "%s", why);
+}
+
 /* --- files -------------------------------------------------------------------- */
 
 /* Files of sysfs and procfs do not tell their length: more room until they fit. */
@@ -242,12 +250,19 @@ void exam_begin(struct exam *x, struct hw *hw, const struct options *o)
 	sscanf(x->release, "%u.%u.%u", &x->major, &x->minor, &x->patch);
 }
 
+static void exam_free_card(struct exam_card *c)
+{
+	study_free(&c->study);
+	free(c);
+}
+
 int exam_add_card(struct exam *x, const struct quirk_db *db, struct bdf slot,
 		  struct err *err)
 {
 	struct bdf_spec spec = { .bdf = slot, .whole_slot = true };
 	struct exam_card *c = xcalloc(1, sizeof(*c));
 	struct plan_opts opts = x->o->plan;
+	int rc;
 
 	x->card = xgrow(x->card, x->ncards, &x->card_room, sizeof(*x->card));
 	x->card[x->ncards++] = c;
@@ -256,7 +271,10 @@ int exam_add_card(struct exam *x, const struct quirk_db *db, struct bdf slot,
 		exam_attr(x, (struct bdf){ slot.domain, slot.bus, slot.dev, (uint8_t)i },
 			  "power_state", c->power[i], sizeof(c->power[i]));
 	config_card(x->o->conf, slot, &opts);
-	return study_card(&c->study, x->hw, db, x->o, &spec, &opts, err);
+	rc = study_card(&c->study, x->hw, db, x->o, &spec, &opts, err);
+	if (rc)
+		exam_free_card(x->card[--x->ncards]);
+	return rc;
 }
 
 int exam_add_vm(struct exam *x, unsigned vmid, struct err *err)
@@ -284,8 +302,12 @@ static void exam_one(struct exam *x, const struct check *c)
 	x->check = c;
 	c->run(x);
 	x->nran++;
-	if (x->nfound == before)
-		x->nfine++;
+	if (x->nfound != before)
+		return;
+	x->fine = xgrow(x->fine, x->nfine, &x->fine_room, sizeof(*x->fine));
+	x->fine[x->nfine++] = (struct finding){
+		.check = c, .card = x->at_card, .vm = x->at_vm,
+	};
 }
 
 static void exam_subjects(struct exam *x, const struct check *c)
@@ -319,6 +341,7 @@ static void exam_free_found(struct exam *x)
 		free(x->found[i].unknown);
 	}
 	free(x->found);
+	free(x->fine);
 }
 
 void exam_free(struct exam *x)
@@ -334,10 +357,8 @@ void exam_free(struct exam *x)
 	for (size_t i = 0; i < x->nlog; i++)
 		free(x->log[i]);
 	free(x->log);
-	for (size_t i = 0; i < x->ncards; i++) {
-		study_free(&x->card[i]->study);
-		free(x->card[i]);
-	}
+	for (size_t i = 0; i < x->ncards; i++)
+		exam_free_card(x->card[i]);
 	free(x->card);
 	while (x->nvms)
 		exam_drop_vm(x);

@@ -34,7 +34,8 @@ struct finding {
 	const struct exam_vm *vm;       /* ON_VM; or NULL */
 	char *seen;             /* the file and its value: "/proc/cmdline has ..." */
 	char *fix;              /* what to type or do, exactly */
-	char *unknown;          /* it could not be looked at: why; all others are NULL */
+	char *unknown;          /* it could not be looked at: why; all others are NULL.
+				 * All NULL: nothing was found (struct exam.fine) */
 };
 
 struct exam_card {
@@ -66,7 +67,8 @@ struct exam {
 	struct finding *found;
 	size_t nfound, found_room;
 	size_t nran;            /* checks that ran, each subject counted */
-	size_t nfine;           /* ... and found nothing */
+	struct finding *fine;   /* ... and found nothing */
+	size_t nfine, fine_room;
 	/* the one that runs */
 	const struct check *check;
 	const struct exam_card *at_card;
@@ -98,7 +100,11 @@ extern const struct check *const doctor_tables[];
  */
 void exam_found(struct exam *x, enum severity severity, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* The exact remedy for what was found last. Every finding has one. */
+/*
+ * The exact remedy for what was found last. Every finding has one. Lines that begin with
+ * a blank are to be copied (commands, what goes into a file): they are shown as they are,
+ * the others are wrapped.
+ */
 void exam_fix(struct exam *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /*
  * The remedy is a change of the kernel's command line: "add quiet to", "take quiet out
@@ -164,9 +170,14 @@ bool exam_has_word(const char *text, const char *word);
 /* All checks about the host, and about the cards and VMs that @x has. */
 void exam_run(struct exam *x);
 void exam_begin(struct exam *x, struct hw *hw, const struct options *o);
-/* Facts, quirk and plan of the card in @slot. Returns 0 or an exit status with @err. */
+/*
+ * Facts, quirk and plan of the card in @slot. Returns 0 or an exit status with @err; then
+ * it has not been added.
+ */
 int exam_add_card(struct exam *x, const struct quirk_db *db, struct bdf slot,
 		  struct err *err);
+/* What is unknown and no check's: said as @check, which is never run. */
+void exam_not_looked(struct exam *x, const struct check *check, const char *why);
 /* The VM, and what it has. Returns 0 or an exit status with @err. */
 int exam_add_vm(struct exam *x, unsigned vmid, struct err *err);
 /* The one added last is of no interest after all. */
