@@ -58,6 +58,26 @@ static bool maps_path(struct pve_alternative *alt, const char *s, size_t len)
 	return alt->naddr > 0;
 }
 
+/* What PVE compares with the hardware. */
+static void maps_expects(struct pve_alternative *alt, const char *s, size_t len)
+{
+	size_t id_len = 0, group_len = 0;
+	const char *id = maps_value(s, len, "id", &id_len);
+	const char *group = maps_value(s, len, "iommugroup", &group_len);
+	char text[16];
+
+	alt->group = -1;
+	if (id && id_len == 9) {
+		snprintf(text, sizeof(text), "%.9s", id);
+		alt->has_id = sscanf(text, "%4hx:%4hx", &alt->vendor,
+				     &alt->device) == 2;
+	}
+	if (group && group_len && group_len < sizeof(text)) {
+		snprintf(text, sizeof(text), "%.*s", (int)group_len, group);
+		alt->group = atoi(text);
+	}
+}
+
 static void maps_map(struct maps *p, const char *s, size_t len)
 {
 	struct pve_alternative alt = { .line = p->nr };
@@ -72,6 +92,7 @@ static void maps_map(struct maps *p, const char *s, size_t len)
 			 "this map line has no path with addresses like 0000:0b:00");
 		return;
 	}
+	maps_expects(&alt, s, len);
 	if (p->m->nalts < PVE_ALTERNATIVES)
 		p->m->alt[p->m->nalts++] = alt;
 }

@@ -8,6 +8,7 @@
 #define GPURESET_HOST_PVE_MAPPING_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/diag.h"
 #include "host/hostpci.h"
@@ -19,6 +20,9 @@ struct pve_alternative {
 	int line;
 	struct bdf_spec addr[HOSTPCI_ADDRS];
 	size_t naddr;
+	bool has_id;            /* id=VENDOR:DEVICE, which the hardware must have */
+	uint16_t vendor, device;
+	int group;              /* iommugroup=, -1: not given */
 };
 
 struct pve_mapping {
