@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Who uses the card: programs, a guest that did not go, the host itself. */
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,8 +61,8 @@ static void check_sibling(struct exam *x)
 			 " echo vfio-pci > /sys/bus/pci/devices/%s/driver_override\n"
 			 " echo %s > /sys/bus/pci/devices/%s/driver/unbind\n"
 			 " echo %s > /sys/bus/pci/drivers_probe\n"
-			 "at each boot: these lines in /etc/modprobe.d/vfio.conf, %04x:%04x "
-			 "beside the other ids of vfio-pci, then update-initramfs:\n"
+			 "at each boot: %04x:%04x beside the other ids of vfio-pci in "
+			 "/etc/modprobe.d/vfio.conf, then update-initramfs:\n"
 			 " options vfio-pci ids=%04x:%04x,%04x:%04x\n"
 			 " softdep %s pre: vfio-pci\n update-initramfs -u -k all",
 			 fn, fn, fn, fn, f->vendor, f->device, target_main(t)->vendor,
@@ -112,8 +110,8 @@ static void fix_holder(struct exam *x, const struct hw_holder *h)
 				      sizeof(*user_services), h->comm);
 
 	if (unit)
-		exam_fix(x, "stop the service, and keep it from the next boot if the card "
-			 "is for VMs alone:\n systemctl stop %s\n systemctl disable %s",
+		exam_fix(x, "stop the service, and keep it from the next boot if the "
+			 "card is for VMs alone:\n systemctl stop %s\n systemctl disable %s",
 			 unit, unit);
 	else if (user)
 		exam_fix(x, "as the user of process %d:\n systemctl --user stop %s",
@@ -327,7 +325,8 @@ static void check_console(struct exam *x)
 		   "%s on %s has a framebuffer, the host's console", fn,
 		   target_main(t)->driver);
 	exam_fix(x, "let the console have another card (the firmware's setup: primary "
-		 "display), and keep the driver off this one: in /etc/modprobe.d/vfio.conf\n"
+		 "display), and keep the driver off this one: in "
+		 "/etc/modprobe.d/vfio.conf\n"
 		 " options vfio-pci ids=%04x:%04x\n softdep %s pre: vfio-pci\n"
 		 "then\n update-initramfs -u -k all\n"
 		 "Without a reboot, before the VM starts:\n"
@@ -386,8 +385,8 @@ static void check_neighbour(struct exam *x)
 
 const struct check doctor_use[] = {
 	{ "use-sibling", ON_CARD, "a part of the card is on a driver of the host's",
-	  "the kernel resets the card only as a whole, and refuses (\"device is in use\") "
-	  "while somebody else drives a function of it", check_sibling },
+	  "the kernel resets the card only as a whole, and refuses (\"device is in "
+	  "use\") while somebody else drives a function of it", check_sibling },
 	{ "use-held", ON_CARD, "a program of the host's has the card open",
 	  "taking the driver off waits in the kernel until it lets go, for ever if it "
 	  "does not, and the VM's start hangs with it", check_holder },

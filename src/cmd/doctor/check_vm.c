@@ -65,8 +65,8 @@ static void fix_pcie(struct exam *x, const struct vm_gpu *g)
 	}
 	exam_fix(x, "%s\n qm set %u%s --hostpci%d '%spcie=1'", vm_is_q35(x) ?
 		 "with the VM stopped:" : "if the guest's driver does not take the card "
-		 "as it is, with the VM stopped (an installed Windows detects its devices "
-		 "anew):", vmid_of(x), vm_is_q35(x) ? "" : " --machine q35", g->dev->key,
+		 "as it is, with the VM stopped (an installed Windows detects its "
+		 "devices anew):", vmid_of(x), vm_is_q35(x) ? "" : " --machine q35", g->dev->key,
 		 text);
 }
 
@@ -195,8 +195,8 @@ static void check_code43_nvidia(struct exam *x)
 		return;
 	exam_found(x, SEV_NOTE, "%u.conf has neither x-vga=1 nor hidden=1 in its 'cpu:'",
 		   vmid_of(x));
-	exam_fix(x, "only if the guest's driver is older than 465 (Fermi and before never "
-		 "got a newer one):\n qm set %u --cpu %s,hidden=1", vmid_of(x),
+	exam_fix(x, "only if the guest's driver is older than 465 (Fermi and before "
+		 "never got a newer one):\n qm set %u --cpu %s,hidden=1", vmid_of(x),
 		 cpu[0] ? cpu : "host");
 }
 
@@ -267,7 +267,7 @@ static void check_display(struct exam *x)
 	found_plain(x, only ? SEV_WARNING : SEV_NOTE, PVE_VGA, "a virtual display");
 	exam_fix(x, "%s\n qm set %u --vga none", only ?
 		 "x-vga=1 makes the card the only display of the guest; so let it be:" :
-		 "keep it while you install the guest; when the guest's driver works, and "
+		 "keep it while you install the guest; when its driver works, and "
 		 "the picture should begin on the card:", vmid_of(x));
 }
 
@@ -324,8 +324,8 @@ const struct check doctor_vm[] = {
 	{ "vm-needs-q35", ON_VM, "pcie=1 without the machine q35",
 	  "the start ends with 'q35 machine model is not enabled'", check_needs_q35 },
 	{ "vm-not-pcie", ON_VM, "the card is no PCI Express device in the guest",
-	  "it is put on a conventional PCI bus, where some drivers do not start, and none "
-	  "sees its link; most cards of today want pcie=1 and q35", check_not_pcie },
+	  "it is put on a conventional PCI bus, where some drivers do not start, and "
+	  "none sees its link; most cards of today want pcie=1 and q35", check_not_pcie },
 	{ "vm-irqchip", ON_VM, "the interrupt controller is split between QEMU and KVM",
 	  "NVIDIA's driver in Windows stops with Code 43 then", check_irqchip },
 	{ "vm-seabios", ON_VM, "the guest's firmware is SeaBIOS",
@@ -352,8 +352,8 @@ const struct check doctor_vm[] = {
 	  "firmware and Windows take the virtual one for the first screen, so that the "
 	  "monitor on the card stays black until its driver runs", check_display },
 	{ "vm-balloon", ON_VM, "ballooning cannot give memory back",
-	  "all memory of a VM with a passed-through card is pinned from its start, as the "
-	  "card may write anywhere in it", check_balloon },
+	  "all memory of a VM with a passed-through card is pinned from its start, as "
+	  "the card may write anywhere in it", check_balloon },
 	{ "vm-pending", ON_VM, "changes wait for the next start",
 	  "doctor looked at the settings in force, the next start has others",
 	  check_pending },

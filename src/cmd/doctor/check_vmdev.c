@@ -147,10 +147,10 @@ static void check_missing(struct exam *x)
 		if (c->present || c->spare)
 			continue;
 		bdf_spec_str(&c->spec, addr);
-		exam_found(x, SEV_PROBLEM, "%u.conf passes %s through, and no such device "
-			   "is on the bus", h->vm.vmid, addr);
-		exam_fix(x, "if another card or slot has changed the addresses, the right "
-			 "one is in\n gpureset list\n"
+		exam_found(x, SEV_PROBLEM, "%u.conf passes %s through, and no such "
+			   "device is on the bus", h->vm.vmid, addr);
+		exam_fix(x, "if another card or slot has changed the addresses, the "
+			 "right one is in\n gpureset list\n"
 			 "if the card has left the bus, look for it:\n"
 			 " echo 1 > /sys/bus/pci/rescan\n"
 			 "and if that does not find it, switch the host off and on");
@@ -352,7 +352,7 @@ static const char *wants_hook(const struct exam_card *c)
 	for (size_t i = 0; q && i < plan->nattempts; i++) {
 		const struct attempt *a = &plan->attempt[i];
 
-		if (a->usable != ATTEMPT_YES && !a->asks)
+		if ((a->usable != ATTEMPT_YES && !a->asks) || !strcmp(a->name, "none"))
 			continue;
 		if (!strncmp(a->name, "sequence", 8))
 			return "is reset by a register program (gpureset plan)";
@@ -363,26 +363,40 @@ static const char *wants_hook(const struct exam_card *c)
 	return NULL;
 }
 
+/* Where a snippet of another storage lies, only root is told, and only here. */
+static bool hook_known(struct exam *x, struct hook_state *st)
+{
+	hook_state_find(st, x->at_vm->hook.vm.hookscript, x->o);
+	return st->is != HOOK_BROKEN || hook_script_local(&st->script) ||
+	       (x->root && !x->o->replay);
+}
+
+static void found_no_hook(struct exam *x, const struct exam_card *c, const char *wants)
+{
+	const struct pve_vm *vm = &x->at_vm->hook.vm;
+	char slot[BDF_STR];
+
+	exam_found(x, SEV_WARNING, "%u.conf has %s%s, and %s %s", vm->vmid,
+		   vm->hookscript[0] ? "hookscript: " : "no 'hookscript:'",
+		   vm->hookscript, bdf_slot_str(c->slot, slot), wants);
+	exam_fix(x, "%s:\n gpureset hook install %u", vm->hookscript[0] ?
+		 "the script that is there is kept and called, too" :
+		 "it then runs before each start and after each stop", vm->vmid);
+}
+
 static void check_hook(struct exam *x)
 {
-	const struct hook_vm *h = &x->at_vm->hook;
 	struct hook_state *st = xcalloc(1, sizeof(*st));
 	struct vm_gpu g;
 
-	hook_state_find(st, h->vm.hookscript, x->o);
+	hook_known(x, st);
 	for (size_t i = 0; st->is == HOOK_ABSENT && vm_gpu_next(x, &i, &g);) {
 		const struct exam_card *c = vm_card(x, g.fn);
-		char slot[BDF_STR];
+		const char *wants = c ? wants_hook(c) : NULL;
 
-		if (!c || !wants_hook(c))
+		if (!wants)
 			continue;
-		exam_found(x, SEV_WARNING, "%u.conf has %s%s, and %s %s", h->vm.vmid,
-			   h->vm.hookscript[0] ? "hookscript: " : "no 'hookscript:'",
-			   h->vm.hookscript, bdf_slot_str(g.fn, slot), wants_hook(c));
-		exam_fix(x, "%s:\n gpureset hook install %u", h->vm.hookscript[0] ?
-			 "the script that is there is kept and called, too" :
-			 "it then runs before each start and after each stop",
-			 h->vm.vmid);
+		found_no_hook(x, c, wants);
 		break;
 	}
 	free(st);
@@ -390,16 +404,19 @@ static void check_hook(struct exam *x)
 
 static void check_hook_broken(struct exam *x)
 {
-	const struct hook_vm *h = &x->at_vm->hook;
+	const struct pve_vm *vm = &x->at_vm->hook.vm;
 	struct hook_state *st = xcalloc(1, sizeof(*st));
+	bool known = hook_known(x, st);
 
-	hook_state_find(st, h->vm.hookscript, x->o);
-	if (st->is == HOOK_BROKEN) {
+	if (!known) {
+		exam_unknown(x, "where %s lies, only root is told, on the node itself",
+			     vm->hookscript);
+	} else if (st->is == HOOK_BROKEN) {
 		exam_found(x, SEV_PROBLEM, "%u.conf has 'hookscript: %s', and %s",
-			   h->vm.vmid, h->vm.hookscript, st->why.text);
+			   vm->vmid, vm->hookscript, st->why.text);
 		exam_fix(x, "install it again, or do without:\n"
 			 " gpureset hook install %u\n qm set %u --delete hookscript",
-			 h->vm.vmid, h->vm.vmid);
+			 vm->vmid, vm->vmid);
 	}
 	free(st);
 }
@@ -429,9 +446,9 @@ const struct check doctor_vmdev[] = {
 	  "the second one does not start while the first runs", check_shared },
 	{ "vm-card-taken", ON_VM, "another VM has the card now",
 	  "the start ends with 'PCI device already in use'", check_taken },
-	{ "vm-hook-missing", ON_VM, "the card needs gpureset, and the VM does not call it",
-	  "Proxmox VE starts the VM after the kernel's own reset, which is not enough for "
-	  "this card: the first start after a boot works, the second does not",
+	{ "vm-hook-missing", ON_VM, "the VM does not call gpureset, which its card needs",
+	  "Proxmox VE starts the VM after the kernel's own reset, which is not enough "
+	  "for this card: the first start after a boot works, the second does not",
 	  check_hook },
 	{ "vm-hook-broken", ON_VM, "the hookscript cannot be run",
 	  "Proxmox VE does not start a VM whose hookscript it cannot run",

@@ -110,17 +110,26 @@ static bool pick_has(const struct pick *p, const struct hook_card *c)
 	return false;
 }
 
-/* Of all VMs also those are of interest that do not get what they were to have. */
+/* Does it not get what it was to have? */
+static bool pick_lacks(const struct hook_vm *h)
+{
+	bool any = h->vm.dropped;
+
+	for (size_t i = 0; i < h->devs.n; i++)
+		any |= h->devs.dev[i].use == VMDEV_NO_MAPPING ||
+		       h->devs.dev[i].use == VMDEV_DIES;
+	for (size_t i = 0; i < h->ncards; i++)
+		any |= !h->card[i].present;
+	return any;
+}
+
 static bool pick_wants(const struct pick *p, const struct hook_vm *h)
 {
-	bool any = !p->x->o->nwords && h->vm.dropped;
+	bool any = !p->x->o->nwords && pick_lacks(h);
 
-	if (h->vm.is_template)
-		return false;
 	for (size_t i = 0; i < h->ncards; i++)
-		any |= pick_has(p, &h->card[i]) ||
-		       (!p->x->o->nwords && !h->card[i].present);
-	return any;
+		any |= pick_has(p, &h->card[i]);
+	return any && !h->vm.is_template;
 }
 
 static int pick_vm(struct pick *p, unsigned vmid, bool named)

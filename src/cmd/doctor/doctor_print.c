@@ -24,7 +24,8 @@ static void print_prose(FILE *out, const char *text, size_t len, int at)
 			gap++;
 		if (at + (int)word > LINE && at > INDENT + LABEL)
 			at = fprintf(out, "\n%*s", INDENT + LABEL, "") - 1;
-		at += fprintf(out, "%.*s%s", (int)word, text, word + gap < len ? " " : "");
+		at += fprintf(out, "%.*s%s", (int)word, text,
+			      word + gap < len ? " " : "");
 		text += word + gap;
 		len -= word + gap;
 	}
