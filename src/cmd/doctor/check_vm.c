@@ -66,8 +66,8 @@ static void fix_pcie(struct exam *x, const struct vm_gpu *g)
 	exam_fix(x, "%s\n qm set %u%s --hostpci%d '%spcie=1'", vm_is_q35(x) ?
 		 "with the VM stopped:" : "if the guest's driver does not take the card "
 		 "as it is, with the VM stopped (an installed Windows detects its "
-		 "devices anew):", vmid_of(x), vm_is_q35(x) ? "" : " --machine q35", g->dev->key,
-		 text);
+		 "devices anew):", vmid_of(x), vm_is_q35(x) ? "" : " --machine q35",
+		 g->dev->key, text);
 }
 
 static void check_not_pcie(struct exam *x)

@@ -12,22 +12,23 @@ static const char *const severity_words[] = { "note", "warning", "problem" };
 #define LABEL 6                 /* "seen  " */
 #define LINE 88
 
-/* A line of prose, broken at blanks; @at: how much of the first line is written. */
+/* A line of prose, broken at blanks; the line is written as far as column @at. */
 static void print_prose(FILE *out, const char *text, size_t len, int at)
 {
-	while (len) {
-		size_t word = 0, gap = 0;
+	const char *end = text + len;
+	bool first = true;
 
-		while (word < len && text[word] != ' ')
-			word++;
-		while (word + gap < len && text[word + gap] == ' ')
-			gap++;
-		if (at + (int)word > LINE && at > INDENT + LABEL)
+	while (text < end) {
+		int word = (int)strcspn(text, " \n");
+
+		if (!first && at + 1 + word > LINE) {
 			at = fprintf(out, "\n%*s", INDENT + LABEL, "") - 1;
-		at += fprintf(out, "%.*s%s", (int)word, text,
-			      word + gap < len ? " " : "");
-		text += word + gap;
-		len -= word + gap;
+			first = true;
+		}
+		at += fprintf(out, "%s%.*s", first ? "" : " ", word, text);
+		first = false;
+		text += word;
+		text += strspn(text, " ");
 	}
 	fputc('\n', out);
 }
@@ -111,13 +112,16 @@ static void print_about(struct print *p, const char *head, const struct exam_car
 			if (f->unknown || (int)f->severity != s ||
 			    !finding_is_about(f, card, vm))
 				continue;
-			fputs(n++ ? "" : "\n", p->out);
+			fputs("\n", p->out);
+			n++;
 			print_finding(f, p->out);
 		}
 	if (!n)
 		fputs(": nothing found\n", p->out);
-	if (p->verbose)
+	if (p->verbose) {
+		fputs(n ? "\n" : "", p->out);
 		print_fine(p, card, vm);
+	}
 }
 
 static void unknown_subject(const struct finding *f, char *buf, size_t size)
@@ -216,7 +220,8 @@ void doctor_text(const struct exam *x, FILE *out, bool verbose)
 	struct print p = { .x = x, .out = out, .verbose = verbose };
 	char head[96];
 
-	snprintf(head, sizeof(head), "host, Linux %s", x->release);
+	snprintf(head, sizeof(head), x->release[0] ? "host, Linux %s" : "host",
+		 x->release);
 	print_about(&p, head, NULL, NULL);
 	for (size_t i = 0; i < x->ncards; i++)
 		print_card(&p, x->card[i]);
