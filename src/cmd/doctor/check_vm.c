@@ -200,7 +200,7 @@ static void check_code43_nvidia(struct exam *x)
 		 cpu[0] ? cpu : "host");
 }
 
-/* Table 6 of the facts, row 14: some drivers of AMD's stop where they see Hyper-V. */
+/* ArchWiki as above: the guest is given a vendor id for AMD's drivers, too. */
 static void check_code43_amd(struct exam *x)
 {
 	const char *cpu = vm_plain(x, PVE_CPU), *args = vm_plain(x, PVE_ARGS_LINE);
