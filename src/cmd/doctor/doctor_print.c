@@ -12,6 +12,17 @@ static const char *const severity_words[] = { "note", "warning", "problem" };
 #define LABEL 6                 /* "seen  " */
 #define LINE 88
 
+/* What stands in quotes is one word, as it may be a command. */
+static int prose_word(const char *text)
+{
+	int len = (int)strcspn(text, " \n");
+
+	for (const char *at = text + 1; text[0] == '\'' && at[0] && at[0] != '\n'; at++)
+		if (at[0] == '\'' && strchr(" \n,.;:)", at[1]))
+			return (int)(at - text) + (int)strcspn(at, " \n");
+	return len;
+}
+
 /* A line of prose, broken at blanks; the line is written as far as column @at. */
 static void print_prose(FILE *out, const char *text, size_t len, int at)
 {
@@ -19,7 +30,7 @@ static void print_prose(FILE *out, const char *text, size_t len, int at)
 	bool first = true;
 
 	while (text < end) {
-		int word = (int)strcspn(text, " \n");
+		int word = prose_word(text);
 
 		if (!first && at + 1 + word > LINE) {
 			at = fprintf(out, "\n%*s", INDENT + LABEL, "") - 1;

@@ -77,6 +77,8 @@ else
 	fail "snd_hda_intel does not take 0b:00.1"
 fi
 bind_vfio $fury
+# or it would take every sound function that a rescan finds
+rmmod snd_hda_intel || fail "snd_hda_intel stays"
 sound
 
 # --- the VM's settings ------------------------------------------------------------------------
@@ -105,6 +107,7 @@ sick
 finds vm-card-missing problem '101.conf passes 0000:0b:00 through'
 sick 101
 finds vm-card-missing problem '101.conf passes 0000:0b:00 through'
+echo "rescan"
 echo 1 >/sys/bus/pci/rescan
 is_there 0b:00.0 0b:00.1
 bind_vfio $fury
