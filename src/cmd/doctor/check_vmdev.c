@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/textfile.h"
 #include "base/xalloc.h"
 #include "cmd/doctor/vmgpu.h"
 #include "cmd/hook_state.h"
@@ -341,6 +342,44 @@ static void check_taken(struct exam *x)
 	}
 }
 
+/* --- other nodes ------------------------------------------------------------------ */
+
+/* pve-ha-manager, PVE/HA/Resources.pm: a section a guest, "vm: 101". */
+static bool is_in_ha(const struct exam *x)
+{
+	char path[PATH_MAX], *text, want[32];
+	const char *at, *line;
+	bool found = false;
+	size_t len;
+
+	snprintf(path, sizeof(path), "%.4000s/ha/resources.cfg", x->o->pve_dir);
+	if (textfile_read(path, &text, &len, NULL))
+		return false;
+	snprintf(want, sizeof(want), "vm: %u", x->at_vm->hook.vm.vmid);
+	for (const char *end = (at = text) + len;
+	     !found && (line = textfile_line(&at, end, &len));)
+		found = len == strlen(want) && !memcmp(line, want, len);
+	free(text);
+	return found;
+}
+
+static void check_ha(struct exam *x)
+{
+	struct vm_gpu g;
+
+	for (size_t i = 0; is_in_ha(x) && vm_gpu_next(x, &i, &g);) {
+		if (!g.key || g.dev->mapping)
+			continue;
+		exam_found(x, SEV_NOTE, "ha/resources.cfg has VM %u, and its conf "
+			   "'hostpci%d: %.200s'", x->at_vm->hook.vm.vmid, g.dev->key,
+			   g.key->value);
+		exam_fix(x, "make a resource mapping with the card of each node "
+			 "(Datacenter, Resource Mappings), and give the VM that:\n"
+			 " qm set %u --hostpci%d 'mapping=NAME,pcie=1'",
+			 x->at_vm->hook.vm.vmid, g.dev->key);
+	}
+}
+
 /* --- the hook ------------------------------------------------------------------- */
 
 /* What Proxmox does by itself is write to `reset`; is there something better? */
@@ -446,6 +485,9 @@ const struct check doctor_vmdev[] = {
 	  "the second one does not start while the first runs", check_shared },
 	{ "vm-card-taken", ON_VM, "another VM has the card now",
 	  "the start ends with 'PCI device already in use'", check_taken },
+	{ "vm-ha", ON_VM, "a VM of the cluster's HA with a card of this node alone",
+	  "when this node fails, HA starts the VM on another one, where the address is "
+	  "another device or none", check_ha },
 	{ "vm-hook-missing", ON_VM, "the VM does not call gpureset, which its card needs",
 	  "Proxmox VE starts the VM after the kernel's own reset, which is not enough "
 	  "for this card: the first start after a boot works, the second does not",
