@@ -174,5 +174,9 @@ if [ "$(id -u)" = 0 ] && [ -e "/sys/bus/pci/devices/$any" ] && command -v setpri
 	doctor 1 "only root may see who uses it.*\[card\]" -v "$any"
 	doctor 1 'no such device' ff:1f.0
 	doctor 0 'checks' --replay tests/records/synthetic.lspci
+	# Proxmox' settings are root's
+	chmod 700 "$doc/pve"
+	doctor 1 '/qemu-server: Permission denied \[vms\]' -v --config-dir "$doc/pve" "$any"
+	doctor 2 'Permission denied' --config-dir "$doc/pve" 101
 	prog=$root
 fi

@@ -185,13 +185,16 @@ static bool hides_kvm(const struct exam *x)
 	       strstr(vm_plain(x, PVE_ARGS_LINE), "kvm=off");
 }
 
-/* Drivers refused until 465 (NVIDIA's release notes, April 2021); ArchWiki as above. */
+/*
+ * Drivers refused until 465 (NVIDIA's release notes, April 2021; ArchWiki as above). From
+ * Ada on (pci.ids: 0x2600) no card has ever had one so old.
+ */
 static void check_code43_nvidia(struct exam *x)
 {
 	struct vm_gpu g;
 	const char *cpu = vm_plain(x, PVE_CPU);
 
-	if (hides_kvm(x) || !vm_gpu_of(x, VENDOR_NVIDIA, &g))
+	if (hides_kvm(x) || !vm_gpu_of(x, VENDOR_NVIDIA, &g) || g.device >= 0x2600)
 		return;
 	exam_found(x, SEV_NOTE, "%u.conf has neither x-vga=1 nor hidden=1 in its 'cpu:'",
 		   vmid_of(x));

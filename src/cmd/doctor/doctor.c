@@ -51,6 +51,12 @@ static const struct check pick_check = {
 	"what is wrong with it was not looked for", NULL
 };
 
+/* The same of VMs: Proxmox lets root alone into /etc/pve. */
+static const struct check pick_vms_check = {
+	"vms", ON_VM, "the VMs of this node were not looked at",
+	"what is wrong with their settings was not looked for", NULL
+};
+
 static bool pick_is_there(const struct pick *p, struct bdf slot)
 {
 	for (uint8_t i = 0; i < SLOT_FNS; i++) {
@@ -119,7 +125,7 @@ static bool pick_lacks(const struct hook_vm *h)
 		any |= h->devs.dev[i].use == VMDEV_NO_MAPPING ||
 		       h->devs.dev[i].use == VMDEV_DIES;
 	for (size_t i = 0; i < h->ncards; i++)
-		any |= !h->card[i].present;
+		any |= !h->card[i].present && !h->card[i].spare;
 	return any;
 }
 
@@ -157,12 +163,15 @@ static bool pick_foreign(const struct options *o)
 static int pick_vms(struct pick *p)
 {
 	const struct options *o = p->x->o;
+	struct err err = { 0 };
 	unsigned *vmid;
 	int rc = 0, n;
 
 	if (pick_foreign(o))
 		return 0;
-	n = pve_vmids(&vmid, o->pve_dir, o->pve_node, NULL);
+	n = pve_vmids(&vmid, o->pve_dir, o->pve_node, &err);
+	if (n < 0 && n != -ENOENT)
+		exam_not_looked(p->x, &pick_vms_check, err.text);
 	for (int i = 0; i < n; i++)
 		rc |= pick_vm(p, vmid[i], false);
 	if (n >= 0)
