@@ -521,12 +521,52 @@ static void test_all_have_cases(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* What is to be typed is never broken, and words are not lost. */
+static void test_layout(void **state)
+{
+	static const struct check check = { "id", ON_HOST, "a title", "why it matters",
+					    NULL };
+	char seen[] = "a file has what is said in a sentence of more words than a "
+		      "line has room for, so that it goes on in the next";
+	char fix[] = "in /etc/modprobe.d/vfio.conf there should be the line "
+		     "'options vfio-pci ids=1002:7300,1002:aae8', and\n"
+		     " for a in one two three four five six seven eight nine ten; do "
+		     "echo $a > /sys/bus/pci/x; done\nis typed";
+	struct finding f = { .check = &check, .severity = SEV_WARNING, .seen = seen,
+			     .fix = fix };
+	struct exam x = { .release = "6.8", .found = &f, .nfound = 1, .nran = 2,
+			  .root = true };
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	doctor_text(&x, out, false);
+	fclose(out);
+	assert_string_equal(text,
+		"host, Linux 6.8\n"
+		"  warning: a title [id]\n"
+		"    seen  a file has what is said in a sentence of more words than a "
+		"line has room for,\n"
+		"          so that it goes on in the next\n"
+		"    why   why it matters\n"
+		"    fix   in /etc/modprobe.d/vfio.conf there should be the line\n"
+		"          'options vfio-pci ids=1002:7300,1002:aae8', and\n"
+		"              for a in one two three four five six seven eight nine "
+		"ten; do echo $a > /sys/bus/pci/x; done\n"
+		"          is typed\n"
+		"\n"
+		"2 checks: 1 warning\n");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_all_have_cases),
+		cmocka_unit_test(test_layout),
 	};
 	const char *dirs[] = { "quirks", NULL };
 	struct err err = { 0 };
