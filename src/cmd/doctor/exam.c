@@ -11,6 +11,7 @@
 #include "cmd/config.h"
 #include "cmd/doctor/exam.h"
 #include "cmd/doctor/modconf.h"
+#include "hw/hw_replay.h"
 
 #define EXAM_FILE_MOST (1u << 20)
 #define EXAM_LOG_MOST 20000
@@ -235,6 +236,15 @@ bool exam_has_word(const char *text, const char *word)
 	return false;
 }
 
+/* --- cards -------------------------------------------------------------------- */
+
+bool exam_is_dump(const struct exam *x)
+{
+	const struct recording *r = hw_replay_of(x->hw);
+
+	return r && recording_is_dump(r);
+}
+
 /* --- from beginning to end ---------------------------------------------------- */
 
 void exam_begin(struct exam *x, struct hw *hw, const struct options *o)
@@ -242,7 +252,7 @@ void exam_begin(struct exam *x, struct hw *hw, const struct options *o)
 	memset(x, 0, sizeof(*x));
 	x->hw = hw;
 	x->o = o;
-	x->root = geteuid() == 0 || o->replay;
+	x->root = geteuid() == 0 || strcmp(hw_kind(hw), "linux") != 0;
 	x->log_rc = 1;
 	if (hw_host_read(hw, "/proc/sys/kernel/osrelease", x->release,
 			 sizeof(x->release), NULL))

@@ -165,6 +165,9 @@ bool exam_kernel(const struct exam *x, unsigned major, unsigned minor);
 /* Is @word one of the words of @text, which blanks, commas or newlines part? */
 bool exam_has_word(const char *text, const char *word);
 
+/* A dump of lspci: which functions there were, and sizes of BARs, are not known. */
+bool exam_is_dump(const struct exam *x);
+
 /* --- for cmd/doctor --------------------------------------------------------- */
 
 /* All checks about the host, and about the cards and VMs that @x has. */
