@@ -52,36 +52,6 @@ static bool use_is_host_driver(const char *driver)
 	return driver[0] && !driver_is_vfio(driver) && strcmp(driver, "pci-stub") != 0;
 }
 
-/* --- siblings -------------------------------------------------------------------- */
-
-static void check_sibling(struct exam *x)
-{
-	const struct target *t = use_target(x);
-	char fn[BDF_STR], slot[BDF_STR];
-
-	if (!driver_is_vfio(target_main(t)->driver))
-		return;
-	for (size_t i = 0; i < t->nfns; i++) {
-		const struct fn_facts *f = &t->fn[i];
-
-		if (!use_is_host_driver(f->driver))
-			continue;
-		bdf_str(f->bdf, fn);
-		exam_found(x, SEV_WARNING, "%s is on %s, and %s on %s", fn, f->driver,
-			   bdf_slot_str(x->at_card->slot, slot), target_main(t)->driver);
-		exam_fix(x, "now:\n"
-			 " echo vfio-pci > /sys/bus/pci/devices/%s/driver_override\n"
-			 " echo %s > /sys/bus/pci/devices/%s/driver/unbind\n"
-			 " echo %s > /sys/bus/pci/drivers_probe\n"
-			 "at each boot: %04x:%04x beside the other ids of vfio-pci in "
-			 "/etc/modprobe.d/vfio.conf, then update-initramfs:\n"
-			 " options vfio-pci ids=%04x:%04x,%04x:%04x\n"
-			 " softdep %s pre: vfio-pci\n update-initramfs -u -k all",
-			 fn, fn, fn, fn, f->vendor, f->device, target_main(t)->vendor,
-			 target_main(t)->device, f->vendor, f->device, f->driver);
-	}
-}
-
 /* --- programs --------------------------------------------------------------------- */
 
 /*
@@ -415,9 +385,6 @@ static void check_neighbour(struct exam *x)
 }
 
 const struct check doctor_use[] = {
-	{ "use-sibling", ON_CARD, "a part of the card is on a driver of the host's",
-	  "the kernel resets the card only as a whole, and refuses (\"device is in "
-	  "use\") while somebody else drives a function of it", check_sibling },
 	{ "use-held", ON_CARD, "a program of the host's has the card open",
 	  "taking the driver off waits in the kernel until it lets go, for ever if it "
 	  "does not, and the VM's start hangs with it", check_holder },

@@ -27,7 +27,7 @@ finds() {
 # sound: no check of this scenario's has anything to say
 sound() {
 	look 0 0b:00
-	for c in use-sibling use-held use-leftover use-open vm-hook-broken vm-hook-missing \
+	for c in sibling-driver use-held use-leftover use-open vm-hook-broken vm-hook-missing \
 		vm-card-missing vm-needs-q35 vm-line-dropped; do
 		[ -z "$(finding $c)" ] || fail "$c is found: $(finding $c)"
 	done
@@ -72,7 +72,7 @@ wait $holder 2>/dev/null
 modprobe snd-hda-intel || fail "no snd-hda-intel"
 if bind snd_hda_intel 0b:00.1; then
 	look 0 0b:00
-	finds use-sibling warning '0000:0b:00.1 is on snd_hda_intel'
+	finds sibling-driver warning 'drivers of the host have 0000:0b:00.1 .snd_hda_intel'
 else
 	fail "snd_hda_intel does not take 0b:00.1"
 fi
