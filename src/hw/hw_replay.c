@@ -509,6 +509,13 @@ const struct recording *hw_replay_of(struct hw *hw)
 	return hw->ops == &replay_ops ? replay_of(hw)->r : NULL;
 }
 
+uint64_t hw_replay_clock(struct hw *hw)
+{
+	const struct replay_run *run = replay_strict(hw);
+
+	return run ? run->now : replay_of(hw)->now;
+}
+
 /* --- a run --------------------------------------------------------------------- */
 
 void hw_replay_run(struct hw *hw)

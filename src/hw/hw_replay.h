@@ -68,6 +68,9 @@ struct hw *hw_replay_simulate(const struct recording *r, const struct bdf_spec *
 /* The recording of a machine made by hw_replay_open(); NULL for any other. */
 const struct recording *hw_replay_of(struct hw *hw);
 
+/* The time of the last call, of a machine made by hw_replay_open(); asks for nothing. */
+uint64_t hw_replay_clock(struct hw *hw);
+
 /*
  * From here on every call must be the next one of the recorded run: the same request,
  * answered as it was, hw_now() being the recorded time. The first that is not fails,

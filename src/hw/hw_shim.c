@@ -16,6 +16,7 @@ struct hw_shim {
 	void *trace_arg;
 	shim_filter_fn *filter;
 	void *filter_arg;
+	struct shim_watch watch;
 	enum shim_fault fault;
 	uint64_t nth, count;
 	struct bdf slot;
@@ -32,6 +33,19 @@ static struct hw *shim_below(struct hw *hw)
 	return shim_of(hw)->below;
 }
 
+static void shim_before(struct hw_shim *s)
+{
+	if (s->watch.before)
+		s->watch.before(s->watch.arg);
+}
+
+static int shim_after(struct hw_shim *s, const struct shim_access *a)
+{
+	if (s->watch.after)
+		s->watch.after(s->watch.arg, a);
+	return a->rc;
+}
+
 /* --- faults -------------------------------------------------------------------- */
 
 /* Counts the access; true: it must fail, @err and a->rc say so. */
@@ -39,6 +53,7 @@ static bool shim_fails(struct hw_shim *s, struct shim_access *a, struct err *err
 {
 	char text[BDF_STR];
 
+	shim_before(s);
 	a->n = ++s->count;
 	if (s->fault != SHIM_FAIL || a->n != s->nth)
 		return false;
@@ -81,7 +96,7 @@ static int shim_done(struct hw_shim *s, struct shim_access *a)
 {
 	if (s->trace)
 		s->trace(s->trace_arg, a);
-	return a->rc;
+	return shim_after(s, a);
 }
 
 /* --- counted operations -------------------------------------------------------- */
@@ -206,28 +221,62 @@ static int shim_vfio_open(struct hw *hw, struct bdf bdf, struct err *err)
 
 static void shim_vfio_close(struct hw *hw, struct bdf bdf)
 {
+	const struct shim_access a = { .kind = SHIM_VFIO_CLOSE, .bdf = bdf };
+
+	shim_before(shim_of(hw));
 	hw_vfio_close(shim_below(hw), bdf);
+	shim_after(shim_of(hw), &a);
 }
 
 static int shim_scan(struct hw *hw, hw_node_fn *fn, void *arg, struct err *err)
 {
-	return hw_scan(shim_below(hw), fn, arg, err);
+	struct shim_access a = { .kind = SHIM_SCAN };
+
+	shim_before(shim_of(hw));
+	a.rc = hw_scan(shim_below(hw), fn, arg, err);
+	return shim_after(shim_of(hw), &a);
 }
 
 static bool shim_attr_exists(struct hw *hw, struct bdf bdf, const char *name)
 {
-	return hw_attr_exists(shim_below(hw), bdf, name);
+	struct shim_access a = { .kind = SHIM_ATTR_EXISTS, .bdf = bdf, .name = name };
+
+	shim_before(shim_of(hw));
+	a.value = hw_attr_exists(shim_below(hw), bdf, name);
+	shim_after(shim_of(hw), &a);
+	return a.value;
 }
 
 static int shim_host_read(struct hw *hw, const char *path, char *buf, size_t size,
 			  struct err *err)
 {
-	return hw_host_read(shim_below(hw), path, buf, size, err);
+	struct shim_access a = { .kind = SHIM_HOST_READ, .name = path };
+
+	shim_before(shim_of(hw));
+	a.rc = hw_host_read(shim_below(hw), path, buf, size, err);
+	a.text = a.rc ? NULL : buf;
+	return shim_after(shim_of(hw), &a);
 }
 
 static bool shim_host_exists(struct hw *hw, const char *path)
 {
-	return hw_host_exists(shim_below(hw), path);
+	struct shim_access a = { .kind = SHIM_HOST_EXISTS, .name = path };
+
+	shim_before(shim_of(hw));
+	a.value = hw_host_exists(shim_below(hw), path);
+	shim_after(shim_of(hw), &a);
+	return a.value;
+}
+
+static int shim_ask_cap(struct hw *hw, struct bdf bdf, uint16_t id, bool ext,
+			unsigned *off, struct err *err)
+{
+	struct shim_access a = { .kind = SHIM_FIND_CAP, .bdf = bdf, .off = id };
+
+	shim_before(shim_of(hw));
+	a.rc = hw_find_cap(shim_below(hw), bdf, id, ext, off, err);
+	a.value = a.rc ? 0 : *off;
+	return shim_after(shim_of(hw), &a);
 }
 
 /*
@@ -241,8 +290,8 @@ static int shim_find_cap(struct hw *hw, struct bdf bdf, uint16_t id, bool ext,
 	char text[BDF_STR];
 	int rc;
 
-	if (ext)
-		return hw_find_cap(shim_below(hw), bdf, id, ext, off, err);
+	if (ext || shim_of(hw)->watch.after)
+		return shim_ask_cap(hw, bdf, id, ext, off, err);
 	rc = shim_cfg_read(hw, bdf, PCI_CAPABILITY_LIST, 1, &at, err);
 	for (int steps = 0; !rc && steps < 48 && at >= 0x40 && at != 0xff; steps++) {
 		rc = shim_cfg_read(hw, bdf, at & ~3u, 2, &head, err);
@@ -265,12 +314,20 @@ static void shim_name_of(struct hw *hw, uint16_t vendor, uint16_t device, char *
 static int shim_holders(struct hw *hw, const struct bdf *fns, size_t n,
 			hw_holder_fn *fn, void *arg, struct err *err)
 {
-	return hw_holders(shim_below(hw), fns, n, fn, arg, err);
+	struct shim_access a = { .kind = SHIM_HOLDERS };
+
+	shim_before(shim_of(hw));
+	a.rc = hw_holders(shim_below(hw), fns, n, fn, arg, err);
+	return shim_after(shim_of(hw), &a);
 }
 
 static int shim_log(struct hw *hw, hw_log_fn *fn, void *arg, struct err *err)
 {
-	return hw_log(shim_below(hw), fn, arg, err);
+	struct shim_access a = { .kind = SHIM_LOG };
+
+	shim_before(shim_of(hw));
+	a.rc = hw_log(shim_below(hw), fn, arg, err);
+	return shim_after(shim_of(hw), &a);
 }
 
 static uint64_t shim_now(struct hw *hw)
@@ -280,22 +337,42 @@ static uint64_t shim_now(struct hw *hw)
 
 static int shim_own(struct hw *hw, struct bdf bdf, struct err *err)
 {
-	return hw_own(shim_below(hw), bdf, err);
+	struct shim_access a = { .kind = SHIM_OWN, .bdf = bdf };
+
+	shim_before(shim_of(hw));
+	a.rc = hw_own(shim_below(hw), bdf, err);
+	return shim_after(shim_of(hw), &a);
 }
 
 static void shim_disown(struct hw *hw, struct bdf bdf)
 {
+	const struct shim_access a = { .kind = SHIM_DISOWN, .bdf = bdf };
+
+	shim_before(shim_of(hw));
 	hw_disown(shim_below(hw), bdf);
+	shim_after(shim_of(hw), &a);
 }
 
 static int shim_wait_event(struct hw *hw, uint64_t deadline_us, struct err *err)
 {
-	return hw_wait_event(shim_below(hw), deadline_us, err);
+	struct shim_access a = { .kind = SHIM_WAIT_EVENT };
+	int came;
+
+	shim_before(shim_of(hw));
+	came = hw_wait_event(shim_below(hw), deadline_us, err);
+	a.value = came > 0;
+	a.rc = came < 0 ? came : 0;
+	shim_after(shim_of(hw), &a);
+	return came;
 }
 
 static void shim_sleep(struct hw *hw, uint64_t us)
 {
+	const struct shim_access a = { .kind = SHIM_SLEEP, .us = us };
+
+	shim_before(shim_of(hw));
 	hw_sleep(shim_below(hw), us);
+	shim_after(shim_of(hw), &a);
 }
 
 static void shim_forget(struct hw *hw, struct bdf bdf)
@@ -315,6 +392,16 @@ void hw_shim_trace(struct hw *shim, shim_trace_fn *fn, void *arg)
 {
 	shim_of(shim)->trace = fn;
 	shim_of(shim)->trace_arg = arg;
+}
+
+void hw_shim_watch(struct hw *shim, const struct shim_watch *watch)
+{
+	shim_of(shim)->watch = *watch;
+}
+
+void hw_shim_detach(struct hw *shim)
+{
+	free(shim_of(shim));
 }
 
 void hw_shim_filter(struct hw *shim, shim_filter_fn *fn, void *arg)
@@ -352,9 +439,27 @@ const char *hw_shim_kind_str(enum shim_kind kind)
 		[SHIM_ATTR_READ] = "attribute read",
 		[SHIM_ATTR_WRITE] = "attribute write", [SHIM_BUS_WRITE] = "bus write",
 		[SHIM_HOT_RESET] = "hot reset", [SHIM_VFIO_OPEN] = "VFIO open",
+		[SHIM_ATTR_EXISTS] = "attribute there",
+		[SHIM_HOST_READ] = "file read", [SHIM_HOST_EXISTS] = "file there",
+		[SHIM_FIND_CAP] = "find capability", [SHIM_SCAN] = "bus scan",
+		[SHIM_HOLDERS] = "look for users", [SHIM_LOG] = "kernel log",
+		[SHIM_OWN] = "own VFIO group", [SHIM_DISOWN] = "let go of VFIO group",
+		[SHIM_VFIO_CLOSE] = "VFIO close", [SHIM_WAIT_EVENT] = "wait for event",
+		[SHIM_SLEEP] = "sleep",
 	};
 
 	return text[kind];
+}
+
+bool hw_shim_has_bdf(enum shim_kind kind)
+{
+	static const bool without[SHIM_KINDS] = {
+		[SHIM_BUS_WRITE] = true, [SHIM_HOST_READ] = true,
+		[SHIM_HOST_EXISTS] = true, [SHIM_SCAN] = true, [SHIM_HOLDERS] = true,
+		[SHIM_LOG] = true, [SHIM_WAIT_EVENT] = true, [SHIM_SLEEP] = true,
+	};
+
+	return !without[kind];
 }
 
 static const struct hw_ops shim_ops = {
@@ -393,4 +498,16 @@ struct hw *hw_shim_open(struct hw *below)
 	s->hw.ops = &shim_ops;
 	s->below = below;
 	return &s->hw;
+}
+
+struct hw *hw_shim_below(struct hw *hw)
+{
+	return hw->ops == &shim_ops ? shim_below(hw) : hw;
+}
+
+const struct shim_watch *hw_shim_watched(const struct hw *hw)
+{
+	const struct hw_shim *s = (const struct hw_shim *)hw;
+
+	return hw->ops == &shim_ops && s->watch.after ? &s->watch : NULL;
 }
