@@ -47,14 +47,19 @@ static size_t scrub_uuid(const char *at)
 	return isxdigit((unsigned char)at[n]) ? 0 : n;
 }
 
-/* Length of a word that means "the rest is a serial number", likewise. */
-static size_t scrub_serial(const char *at)
+/*
+ * Length of a word that means "the rest is a serial number", likewise. "s/n" is one by
+ * itself alone: @inside a longer one it is part of a path.
+ */
+static size_t scrub_serial(const char *at, bool inside)
 {
 	static const char *const word[] = {
 		"serial number", "serialnumber", "serial_number", "serial no", "serial:",
-		"serial=", "s/n",
+		"serial=",
 	};
 
+	if (!inside && !strncasecmp(at, "s/n", 3))
+		return 3;
 	for (size_t i = 0; i < sizeof(word) / sizeof(*word); i++)
 		if (!strncasecmp(at, word[i], strlen(word[i])))
 			return strlen(word[i]);
@@ -70,21 +75,22 @@ static void scrub_x(char *at, size_t n)
 
 void record_scrub(char *text)
 {
-	bool inside = false;            /* of a word of hex digits */
+	bool hex = false, word = false; /* inside of one */
 
 	for (char *at = text; *at; at++) {
-		size_t n = inside ? 0 : scrub_mac(at);
+		size_t n = hex ? 0 : scrub_mac(at);
 
-		n = n || inside ? n : scrub_uuid(at);
+		n = n || hex ? n : scrub_uuid(at);
 		if (n) {
 			scrub_x(at, n);
 			at += n - 1;
-		} else if (scrub_serial(at)) {
-			at += scrub_serial(at);
+		} else if (scrub_serial(at, word)) {
+			at += scrub_serial(at, word);
 			scrub_x(at, strlen(at));
 			return;
 		}
-		inside = isxdigit((unsigned char)*at);
+		hex = isxdigit((unsigned char)*at);
+		word = isalnum((unsigned char)*at);
 	}
 }
 

@@ -348,6 +348,8 @@ static void test_scrub(void **state)
 		  "0000:0b:00.0: Serial Number: xx-xx" },
 		{ "0000:0b:00.0: serial: 77 s", "0000:0b:00.0: serial: xx x" },
 		{ "serial 0000:00:16.3: ttyS4 at I/O 0xf0a0", NULL },
+		{ "0000:0b:00.0: board S/N: AB-12", "0000:0b:00.0: board S/N: xx-xx" },
+		{ "quirk: quirks/nvidia-generic.quirk (untested)", NULL },
 	};
 	char text[128];
 
