@@ -78,6 +78,7 @@ struct options {
 	const struct config *conf;      /* what config_apply() has read, or NULL */
 	const char *replay;     /* --replay FILE: a recorded machine, not this one */
 	const char *record_run; /* --record-run FILE */
+	const char *trace;      /* --trace FILE */
 	const char *output;     /* -o FILE */
 	const char *run_dir, *state_dir;
 	bool poll;              /* --no-io-uring */

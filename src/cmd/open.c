@@ -12,6 +12,7 @@
 #include "hw/hw_linux.h"
 #include "hw/hw_record.h"
 #include "hw/hw_replay.h"
+#include "hw/hw_shim.h"
 #include "plan/guards.h"
 #include "run/supervise.h"
 
@@ -255,7 +256,7 @@ void open_label(struct study *s, const struct options *o, struct hw *hw)
 	struct hw *still;
 	size_t n;
 
-	if (!o->replay || hw_replay_of(hw))
+	if (!o->replay || hw_replay_of(hw_shim_below(hw)))
 		return;
 	r = open_recording(o, false, &err);
 	if (!r)
@@ -313,8 +314,10 @@ static void open_write_options(FILE *f, const struct options *o,
 void open_begin(struct hw *hw, const struct options *o, const struct plan_opts *plan,
 		const struct quirk *quirk)
 {
-	FILE *f = hw_record_file(hw);
+	FILE *f;
 
+	hw = hw_shim_below(hw);
+	f = hw_record_file(hw);
 	hw_replay_run(hw);
 	if (!f)
 		return;
@@ -324,8 +327,10 @@ void open_begin(struct hw *hw, const struct options *o, const struct plan_opts *
 
 int open_end(struct hw *hw, int status, const char *verdict, struct err *err)
 {
-	FILE *f = hw_record_file(hw);
+	FILE *f;
 
+	hw = hw_shim_below(hw);
+	f = hw_record_file(hw);
 	if (!f)
 		return hw_replay_end(hw, status, verdict, err);
 	fprintf(f, "end %d ", status);

@@ -179,6 +179,12 @@ static int opt_record_run(struct options *o, const char *arg)
 	return 0;
 }
 
+static int opt_trace(struct options *o, const char *arg)
+{
+	o->trace = arg;
+	return 0;
+}
+
 static int opt_output(struct options *o, const char *arg)
 {
 	o->output = arg;
@@ -261,6 +267,8 @@ static const struct option_row option_rows[] = {
 	  opt_replay },
 	{ 'W', "record-run", "FILE", "write down every access, in a new file",
 	  opt_record_run },
+	{ 'M', "trace", "FILE", "write down every access and step with its time, in a "
+	  "new file: NAME.json for Perfetto or chrome://tracing, else lines", opt_trace },
 	{ 'D', "config-dir", "DIR", "Proxmox' configuration, instead of " PVE_DIR,
 	  opt_pve_dir },
 	{ 'N', "node", "NODE", "the configuration of another node", opt_pve_node },

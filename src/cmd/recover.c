@@ -9,6 +9,7 @@
 #include "cmd/cmd.h"
 #include "cmd/open.h"
 #include "cmd/report.h"
+#include "cmd/trace_file.h"
 #include "cmd/unfreeze.h"
 #include "cmd/work.h"
 #include "run/freeze.h"
@@ -18,6 +19,7 @@
 struct recover_job {
 	const struct options *o;
 	struct bdf_spec spec;
+	struct trace_to to;             /* --trace */
 };
 
 /* In the worker: what is done, and the words about it. */
@@ -203,6 +205,7 @@ static int recover_work(struct job *job, struct channel *ch)
 		.job = rj, .steps = { .ch = ch, .verbose = rj->o->verbose },
 	};
 	struct err err = { 0 };
+	struct trace *t;
 	struct hw *hw;
 	int status, rc;
 
@@ -216,6 +219,8 @@ static int recover_work(struct job *job, struct channel *ch)
 		hw_close(hw);
 		return status;
 	}
+	t = trace_file_use(&rj->to);
+	hw = trace_hw(t, hw);
 	r.told = work_watch(&r.steps);
 	rc = run_slot(&r, hw, &err);
 	status = run_status(&r, run_frozen(&r, hw, rc, &err));
@@ -224,6 +229,7 @@ static int recover_work(struct job *job, struct channel *ch)
 	freeze_list_free(&r.frozen);
 	free(r.text);
 	hw_close(hw);
+	trace_file_end(t, ch);
 	return status;
 }
 
@@ -245,16 +251,23 @@ static int recover_found(struct bdf slot, void *arg)
 static int recover_all(const struct options *o)
 {
 	struct recover_job rj[MAX_TARGETS];
+	struct trace_to to[MAX_TARGETS];
 	struct job jobs[MAX_TARGETS];
+	struct err err;
+	int rc = trace_files_open(o, to, &err);
 
 	memset(jobs, 0, sizeof(jobs));
+	if (rc)
+		return complain(EXIT_USAGE, "%s", err.text);
 	for (size_t i = 0; i < o->ntargets; i++) {
-		rj[i] = (struct recover_job){ o, { o->target[i].bdf, true } };
+		rj[i] = (struct recover_job){ o, { o->target[i].bdf, true }, to[i] };
 		rj[i].spec.bdf.fn = 0;
 		jobs[i] = (struct job){ .slot = rj[i].spec.bdf, .no_lock = o->dry_run,
 					.work = recover_work, .arg = &rj[i] };
 	}
-	return work_supervise(o, jobs, o->ntargets);
+	rc = work_supervise(o, jobs, o->ntargets);
+	trace_files_close(o, to, jobs);
+	return rc;
 }
 
 static int recover_run(int argc, char **argv)
@@ -291,7 +304,7 @@ const struct command cmd_recover = {
 		"the next reset or recover tries again.\n"
 		"Says also from which methods the host did not come back; `gpureset "
 		"unfreeze` allows them again.",
-	.options = "njvqRLIP",
+	.options = "njvqRLIPM",
 	.example = { { "recover -n", "what would be put back" },
 		     { "recover 0b:00", "of this card only" } },
 	.run = recover_run,

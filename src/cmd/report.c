@@ -116,7 +116,7 @@ static void text_evidence(const struct report *r, const struct exec_outcome *out
 	fputc('\n', to);
 }
 
-static const char *result_str(enum exec_result result)
+const char *report_result(enum exec_result result)
 {
 	static const char *const text[] = {
 		[EXEC_NOT_RUN] = "not run", [EXEC_HEALTHY] = "healthy",
@@ -147,7 +147,7 @@ static void text_tried(const struct report *r, FILE *to)
 			continue;
 		fprintf(to, "  %s", plan->attempt[i].name);
 		text_risk(&plan->attempt[i], to);
-		fprintf(to, ": %s after %.2f s: %s\n", result_str(out->result),
+		fprintf(to, ": %s after %.2f s: %s\n", report_result(out->result),
 			SECONDS(out->took_us), out->err.text);
 	}
 	for (size_t i = 0; i < plan->nattempts; i++)

@@ -22,6 +22,9 @@ struct report {
 /* The exit status that the facts of @r amount to (enum exit_status). */
 int report_status(const struct report *r);
 
+/* "healthy", "failed" ... */
+const char *report_result(enum exec_result result);
+
 /* After a real run. */
 void report_text(const struct report *r, FILE *to);
 

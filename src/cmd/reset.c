@@ -11,6 +11,7 @@
 #include "cmd/config.h"
 #include "cmd/open.h"
 #include "cmd/report.h"
+#include "cmd/trace_file.h"
 #include "cmd/work.h"
 #include "run/supervise.h"
 
@@ -21,6 +22,8 @@ struct reset_job {
 	struct plan_opts plan;          /* of @opts, and what was allowed for this one */
 	struct bdf_spec spec;
 	FILE *record;                   /* --record-run, or NULL */
+	struct trace_to to;             /* --trace */
+	struct trace *trace;            /* in the worker; or NULL */
 };
 
 /* --- in the worker ------------------------------------------------------------- */
@@ -61,6 +64,7 @@ static int run_recover(const struct reset_job *rj, struct channel *ch, bool rest
 	hw = open_hw(o, err);
 	if (!hw)
 		return open_status(err);
+	hw = trace_hw(rj->trace, hw);
 	watch.recover_until = o->timeout_us ? hw_now(hw) + o->timeout_us : 0;
 	if (rest)
 		work_recover_rest(hw, o->run_dir, &rj->spec, rj->plan.force, &watch, rec);
@@ -157,7 +161,10 @@ static int run_study(const struct reset_job *rj, struct channel *ch,
 		run_recover(rj, ch, true, rec, &err);
 		return status;
 	}
+	hw = trace_hw(rj->trace, hw);
+	trace_begin(rj->trace, "looking at the card");
 	status = study_card(&s, hw, rj->db, rj->opts, &rj->spec, &rj->plan, &err);
+	trace_end(rj->trace);
 	if (status) {
 		work_send_error(ch, rj->opts, rj->spec.bdf, status, &err);
 		run_recover(rj, ch, true, rec, &err);
@@ -172,19 +179,21 @@ static int run_study(const struct reset_job *rj, struct channel *ch,
 
 static int reset_work(struct job *job, struct channel *ch)
 {
-	const struct reset_job *rj = job->arg;
+	struct reset_job *rj = job->arg;
 	struct recovery rec = { 0 };
 	struct err err = { 0 };
 	int status;
 
 	channel_step(ch, "looking at the card", 1000000);
+	rj->trace = trace_file_use(&rj->to);
 	status = run_recover(rj, ch, false, &rec, &err);
 	if (status) {
 		work_send_error(ch, rj->opts, rj->spec.bdf, status, &err);
-		return status;
+	} else {
+		status = run_study(rj, ch, &rec);
+		send_recovered(rj, ch, &rec);
 	}
-	status = run_study(rj, ch, &rec);
-	send_recovered(rj, ch, &rec);
+	trace_file_end(rj->trace, ch);
 	return status;
 }
 
@@ -194,16 +203,19 @@ static int reset_supervise(const struct options *o, const struct quirk_db *db)
 {
 	struct plan_opts plan[MAX_TARGETS];
 	struct reset_job rj[MAX_TARGETS];
+	struct trace_to to[MAX_TARGETS];
 	struct job jobs[MAX_TARGETS];
 
 	struct err err = { 0 };
-	int rc = 0;
+	int rc;
 
 	ask_targets(o, db, plan);
 	memset(jobs, 0, sizeof(jobs));
 	memset(rj, 0, sizeof(rj));
+	rc = trace_files_open(o, to, &err);
 	for (size_t i = 0; i < o->ntargets && !rc; i++) {
-		rj[i] = (struct reset_job){ o, db, plan[i], o->target[i], NULL };
+		rj[i] = (struct reset_job){ .opts = o, .db = db, .plan = plan[i],
+					    .spec = o->target[i], .to = to[i] };
 		rc = open_record(o, i, &rj[i].record, &err);
 		jobs[i] = (struct job){ .slot = o->target[i].bdf,
 					.no_lock = o->dry_run || o->replay,
@@ -213,6 +225,7 @@ static int reset_supervise(const struct options *o, const struct quirk_db *db)
 		  work_supervise(o, jobs, o->ntargets);
 	for (size_t i = 0; i < o->ntargets; i++)
 		open_record_end(o, i, rj[i].record);
+	trace_files_close(o, to, jobs);
 	return rc;
 }
 
@@ -259,7 +272,7 @@ const struct command cmd_reset = {
 	.more = "A card counts as reset when read-only checks find it healthy. One that "
 		"is in use, or whose reset would hit something else, is left alone; the "
 		"message says who stands in the way and which --force option lifts it.",
-	.options = "nmAtjvqUQCRLPFYW",
+	.options = "nmAtjvqUQCRLPFYWM",
 	.status = exit_rows,
 	.example = { { "0b:00", "all functions of the slot" },
 		     { "-n 0b:00", "every step, nothing done" },

@@ -10,12 +10,14 @@
 
 #include "cmd/report.h"
 #include "hw/hw_linux.h"
+#include "hw/hw_shim.h"
 #include "plan/guards.h"
 #include "plan/parts.h"
 #include "run/freeze.h"
 #include "run/held.h"
 #include "run/lock.h"
 #include "run/sandbox.h"
+#include "run/trace.h"
 
 /* --- steps, told to the supervisor ---------------------------------------------- */
 
@@ -86,6 +88,61 @@ struct exec_watch work_watch(struct work_watch *w)
 	};
 }
 
+/* --- the trace -------------------------------------------------------------------- */
+
+/* What is done to a card between two points: traced where it is asked for, and kept. */
+struct work_traced {
+	struct trace_watch watch;
+	struct trace *own;              /* nobody asked for it: for the kept file alone */
+	struct hw *shim;
+};
+
+/* @hw and @watch become traced ones, if that is asked for or kept. */
+static void work_trace(struct work_traced *w, const char *run_dir, struct bdf slot,
+		       const struct plan *plan, struct hw **hw, struct exec_watch *watch)
+{
+	struct trace *t = trace_of(*hw);
+
+	*w = (struct work_traced){ .watch = { .inner = *watch, .plan = plan } };
+	if (!t && run_dir) {
+		w->own = t = trace_open(NULL);
+		*hw = trace_hw(t, *hw);
+		w->shim = *hw;
+	}
+	if (!t)
+		return;
+	if (run_dir)
+		trace_keep(t, run_dir, slot, NULL);     /* if not, it goes without */
+	w->watch.t = t;
+	*watch = trace_watch(&w->watch);
+}
+
+static void work_trace_end(struct work_traced *w)
+{
+	if (!w->watch.t)
+		return;
+	trace_watch_end(&w->watch);
+	trace_keep_end(w->watch.t);
+	if (!w->own)
+		return;
+	trace_close(w->own, NULL);
+	hw_shim_detach(w->shim);
+}
+
+/* How each attempt ended, as the report has it. */
+static void work_trace_verdict(const struct work_traced *w, const struct plan *plan,
+			       const struct exec_outcome *out,
+			       const struct exec_summary *sum)
+{
+	for (size_t i = 0; i < plan->nattempts; i++)
+		if (out[i].result != EXEC_NOT_RUN)
+			trace_note(w->watch.t, "%s: %s%s%s", plan->attempt[i].name,
+				   report_result(out[i].result),
+				   out[i].err.code ? ": " : "", out[i].err.text);
+	trace_note(w->watch.t, "%s after %.3f ms", sum->healthy ? "done" : "not done",
+		   (double)sum->took_us / 1000);
+}
+
 /* --- what a killed worker left ---------------------------------------------------- */
 
 /* The guard's own word on who uses the card; a card that is gone is not used. */
@@ -110,6 +167,7 @@ int work_in_use(struct hw *hw, const struct bdf_spec *spec, unsigned force,
 	return rc;
 }
 
+/* 1: it is needed, and nobody uses the card; 0: it is not needed. */
 static int work_may_recover(struct hw *hw, const char *run_dir,
 			    const struct bdf_spec *spec, unsigned force,
 			    struct recovery *rec, struct err *err)
@@ -117,25 +175,58 @@ static int work_may_recover(struct hw *hw, const char *run_dir,
 	int rc = recover_needed(run_dir, spec->bdf, err);
 
 	*rec = (struct recovery){ .pulsed = rec->pulsed };
-	return rc > 0 ? work_in_use(hw, spec, force, err) : rc;
+	if (rc <= 0)
+		return rc;
+	rc = work_in_use(hw, spec, force, err);
+	return rc ? rc : 1;
+}
+
+/* recover_slot() or recover_but_drivers() */
+typedef int work_recover_fn(struct hw *hw, const char *run_dir, struct bdf slot,
+			    const struct exec_watch *watch, struct recovery *rec,
+			    struct err *err);
+
+static int work_recover_traced(work_recover_fn *fn, struct hw *hw, const char *run_dir,
+			       struct bdf slot, const struct exec_watch *watch,
+			       struct recovery *rec, struct err *err)
+{
+	struct exec_watch with = { .keep = NULL };
+	struct work_traced traced;
+	int rc;
+
+	if (watch)
+		with = *watch;
+	work_trace(&traced, run_dir, slot, NULL, &hw, &with);
+	rc = fn(hw, run_dir, slot, &with, rec, err);
+	work_trace_end(&traced);
+	return rc;
+}
+
+static int work_recover_by(work_recover_fn *fn, struct hw *hw, const char *run_dir,
+			   const struct bdf_spec *spec, unsigned force,
+			   const struct exec_watch *watch, struct recovery *rec,
+			   struct err *err)
+{
+	int rc = work_may_recover(hw, run_dir, spec, force, rec, err);
+
+	if (rc <= 0)
+		return rc ? rc : fn(hw, run_dir, spec->bdf, watch, rec, err);
+	return work_recover_traced(fn, hw, run_dir, spec->bdf, watch, rec, err);
 }
 
 int work_recover(struct hw *hw, const char *run_dir, const struct bdf_spec *spec,
 		 unsigned force, const struct exec_watch *watch, struct recovery *rec,
 		 struct err *err)
 {
-	int rc = work_may_recover(hw, run_dir, spec, force, rec, err);
-
-	return rc ? rc : recover_but_drivers(hw, run_dir, spec->bdf, watch, rec, err);
+	return work_recover_by(recover_but_drivers, hw, run_dir, spec, force, watch, rec,
+			       err);
 }
 
 int work_recover_all(struct hw *hw, const char *run_dir, const struct bdf_spec *spec,
 		     unsigned force, const struct exec_watch *watch,
 		     struct recovery *rec, struct err *err)
 {
-	int rc = work_may_recover(hw, run_dir, spec, force, rec, err);
-
-	return rc ? rc : recover_slot(hw, run_dir, spec->bdf, watch, rec, err);
+	return work_recover_by(recover_slot, hw, run_dir, spec, force, watch, rec, err);
 }
 
 int work_recover_status(int rc)
@@ -177,7 +268,8 @@ void work_recover_rest(struct hw *hw, const char *run_dir, const struct bdf_spec
 		return;
 	rc = work_in_use(hw, spec, force, &err);
 	if (!rc)
-		rc = recover_slot(hw, run_dir, spec->bdf, watch, &rest, &err);
+		rc = work_recover_traced(recover_slot, hw, run_dir, spec->bdf, watch,
+					 &rest, &err);
 	if (rc) {
 		rec->first = err;
 		return;
@@ -281,16 +373,20 @@ int work_exec_plan(struct hw *hw, const char *run_dir, struct bdf slot,
 	struct exec_watch with = *watch;
 	struct journal journal = { .fd = -1 };
 	struct freeze freeze;
+	struct work_traced traced;
 	int rc = run_dir ? journal_open(&journal, run_dir, slot, err) : 0;
 
 	if (rc)
 		return rc;
+	work_trace(&traced, run_dir, slot, plan, &hw, &with);
 	with.keep = run_dir ? &journal.keep : NULL;
 	if (run_dir && plan->opts.frozen) {
 		freeze_open(&freeze, plan, &journal.keep);
 		with.keep = &freeze.keep;
 	}
 	exec_plan(hw, plan, &with, deadline_us, out, sum);
+	work_trace_verdict(&traced, plan, out, sum);
+	work_trace_end(&traced);
 	journal_close(&journal);
 	return 0;
 }

@@ -5,7 +5,8 @@
  * Everything a worker does to the world goes through a call of the C library. Those at
  * which being killed can make a difference are counted by class, in the worker alone:
  *   H  it changes hardware or the kernel: a write below /sys, an ioctl of VFIO
- *   J  it changes what outlives it: a file in the run folder
+ *   J  it changes what outlives it: a file in the run folder, but for the trace that is
+ *      kept there, which nobody goes by
  *   P  a word to the supervisor: a step begins or has ended
  *   W  it waits
  *   O  it opens something to be written to
@@ -214,6 +215,8 @@ static char class_of(int fd)
 
 	if (!strncmp(path_of(fd), "/sys/", 5))
 		return 'H';
+	if (!strncmp(path_of(fd), "trace-", 6))
+		return 0;
 	if (path_of(fd)[0])
 		return 'J';
 	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) ? 'P' : 0;
@@ -322,7 +325,7 @@ int ftruncate(int fd, off_t size)
 {
 	int (*next)(int, off_t) = real("ftruncate");
 
-	killat('J', "truncate %s %ld", path_of(fd), (long)size);
+	killat(class_of(fd), "truncate %s %ld", path_of(fd), (long)size);
 	return next(fd, size);
 }
 

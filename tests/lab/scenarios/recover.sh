@@ -83,7 +83,7 @@ g 0 recover 0b:00
 says '0000:0b:00: nothing to put back'
 
 # --- BACO: configuration, power/control, reset_method ----------------------------------
-left W6 0b:00 --method 'sequence baco'
+left W1 0b:00 --method 'sequence baco'
 g 0 recover 0b:00
 as_before "recover after BACO"
 g 0 recover

@@ -24,7 +24,7 @@ snapshot() {
 		echo "$d $(driver ${d##*/}) $(cat $d/driver_override $d/power/control $d/enable $d/d3cold_allowed $d/reset_method 2>/dev/null | tr '\n' ' ')"
 	done
 	for d in $(bridges); do echo "$d $(cfg ${d##*/} BRIDGE_CONTROL)"; done
-	find /run/gpureset /var/lib/gpureset -type f ! -name '*.lock' 2>/dev/null
+	find /run/gpureset /var/lib/gpureset -type f ! -name '*.lock' ! -name 'trace-*' 2>/dev/null
 }
 locked() {
 	for f in /run/gpureset/*.lock; do flock -n "$f" true || echo "$f"; done
