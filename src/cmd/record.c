@@ -8,7 +8,7 @@
 #include "cmd/record.h"
 #include "run/supervise.h"
 
-static int record_finish(const struct options *o, FILE *f, int rc, struct err *err)
+int record_finish(const struct options *o, FILE *f, int rc, struct err *err)
 {
 	if (!rc && (fflush(f) || ferror(f)))
 		rc = err_sys(err, EIO, "%s", o->output ? o->output : "standard output");

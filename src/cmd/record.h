@@ -23,6 +23,12 @@ void record_scrub(char *text);
 /* The words of a kernel command line that matter for a card, into @buf. */
 void record_cmdline(const char *cmdline, char *buf, size_t size);
 
+/*
+ * The end of what was written to @f (-o FILE, else standard output), with @rc and @err so
+ * far: what is not whole is removed. Returns 0 or an exit status after a message.
+ */
+int record_finish(const struct options *o, FILE *f, int rc, struct err *err);
+
 /* A new file, never one that exists, mode 0600; NULL with @err. */
 FILE *record_create(const char *path, struct err *err);
 
