@@ -541,7 +541,9 @@ int work_supervise(const struct options *o, struct job *jobs, size_t n)
 		.sandbox = &sb, .timeout_us = o->timeout_us, .run_dir = o->run_dir,
 		.state_dir = o->replay ? NULL : o->state_dir,
 		.undo_us = UNDO_US, .slack_us = SLACK_US,
-		.progress = !o->quiet && (o->verbose || isatty(STDERR_FILENO)),
+		/* a program that wants JSON may not tell the two outputs apart */
+		.progress = !o->quiet &&
+			    (!o->json || o->verbose || isatty(STDERR_FILENO)),
 		.progress_to = stderr, .notes_to = stderr,
 		.loop = o->poll ? LOOP_POLL : LOOP_AUTO,
 	};

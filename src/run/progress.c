@@ -49,16 +49,45 @@ static uint64_t step_next_mark(const struct step *step, uint64_t now)
 	return step->begun + (s / 10 + 1) * 10 * SECOND;
 }
 
-static void step_line(const struct step *step, uint64_t now, char *buf, size_t room)
+/* "3 s of at most 5 s" */
+static void step_time(const struct step *step, uint64_t now, const char *of, char *buf,
+		      size_t room)
 {
-	uint64_t s = (now - step->begun) / SECOND;
-	char slot[BDF_STR], limit[48] = "";
+	int n = snprintf(buf, room, "%" PRIu64 " s", (now - step->begun) / SECOND);
 
 	if (step->limit)
-		snprintf(limit, sizeof(limit), " of at most %" PRIu64 " s",
+		snprintf(buf + n, room - (size_t)n, " %s %" PRIu64 " s", of,
 			 (step->limit + SECOND - 1) / SECOND);
-	snprintf(buf, room, "%s: waiting: %s (%" PRIu64 " s%s)",
-		 bdf_slot_str(step->slot, slot), step->text, s, limit);
+}
+
+static void step_line(const struct step *step, uint64_t now, char *buf, size_t room)
+{
+	char slot[BDF_STR], time[64];
+
+	step_time(step, now, "of at most", time, sizeof(time));
+	snprintf(buf, room, "%s: waiting: %s (%s)", bdf_slot_str(step->slot, slot),
+		 step->text, time);
+}
+
+/* In so many columns: of a long step the end goes, never how long it has taken. */
+static void step_line_within(const struct step *step, uint64_t now, int width, char *buf,
+			     size_t room)
+{
+	const char *within = step->limit ? strstr(step->text, " within ") : NULL;
+	char slot[BDF_STR + 2], time[64];
+	int left;
+
+	step_time(step, now, "of", time, sizeof(time));
+	bdf_slot_str(step->slot, slot);
+	if (!strncmp(step->text, slot, strlen(slot)))
+		slot[0] = '\0';         /* it says so itself */
+	else
+		memcpy(slot + strlen(slot), ": ", 3);
+	left = width - (int)(strlen(slot) + strlen("waiting:  ()") + strlen(time));
+	if (within && within - step->text < left)
+		left = (int)(within - step->text);      /* so says the time */
+	snprintf(buf, room, "%swaiting: %.*s (%s)", slot, left > 0 ? left : 0,
+		 step->text, time);
 }
 
 uint64_t progress_due(const struct progress *pr, const struct step *step, size_t n)
@@ -133,11 +162,9 @@ static void progress_rewrite(struct progress *pr, struct step *step, size_t n,
 		return;
 	for (size_t i = 0; i < n; i++)
 		step[i].mark = step_shows(&step[i], now) ? now + SECOND : step[i].mark;
-	step_line(oldest, now, line, sizeof(line));
 	if (waiting > 1)
 		snprintf(more, sizeof(more), " and %zu more", waiting - 1);
-	if ((int)(strlen(line) + strlen(more)) > width)
-		more[0] = '\0';
+	step_line_within(oldest, now, width - (int)strlen(more), line, sizeof(line));
 	fprintf(pr->to, "\r%.*s%s\033[K", width, line, more);
 	fflush(pr->to);
 	pr->shown = true;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Telling a person what is being waited for, when it takes longer than a second. */
+/*
+ * Telling a person what is being waited for, when it takes longer than a second: on a
+ * terminal one line, rewritten each second and taken off at the end; else lines, which
+ * come less and less often.
+ */
 #ifndef GPURESET_RUN_PROGRESS_H
 #define GPURESET_RUN_PROGRESS_H
 

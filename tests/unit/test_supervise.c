@@ -1197,11 +1197,12 @@ static void read_terminal(int master, char *buf, size_t room)
 
 static void test_progress_terminal(void **state)
 {
+	const struct winsize small = { .ws_row = 24, .ws_col = 80 };
 	struct rig *rig = *state;
 	char text[1024];
 	int master, slave;
 
-	if (openpty(&master, &slave, NULL, NULL, NULL) < 0) {
+	if (openpty(&master, &slave, NULL, NULL, &small) < 0) {
 		print_message("skip: no pseudo terminal: %s\n", strerror(errno));
 		skip();
 	}
@@ -1212,10 +1213,42 @@ static void test_progress_terminal(void **state)
 	read_terminal(master, text, sizeof(text));
 	fclose(rig->opts.progress_to);
 	close(master);
-	assert_non_null(strstr(text, ": waiting: link is up (1 s of at most 65 s)"));
+	assert_non_null(strstr(text, ": waiting: link is up (1 s of 65 s)"));
 	assert_non_null(strstr(text, " and 2 more\033[K"));
 	assert_null(strchr(text, '\n'));
 	assert_string_equal(text + strlen(text) - 4, "\r\033[K");
+}
+
+static int work_wait_long(struct job *job, struct channel *ch)
+{
+	(void)job;
+	channel_step(ch, "0000:0b:00.0 wait BACO_CNTL.MODE == 0x1 [bar5+0x5394] within "
+		     "5 s", 5000000);
+	pause_ms(1300);
+	return EXIT_HEALTHY;
+}
+
+/* What is waited for, where, the value, and the time fit into 80 columns. */
+static void test_progress_narrow(void **state)
+{
+	const struct winsize small = { .ws_row = 24, .ws_col = 80 };
+	struct rig *rig = *state;
+	char text[1024];
+	int master, slave;
+
+	if (openpty(&master, &slave, NULL, NULL, &small) < 0) {
+		print_message("skip: no pseudo terminal: %s\n", strerror(errno));
+		skip();
+	}
+	rig->opts.progress = true;
+	rig->opts.progress_to = fdopen(slave, "w");
+	assert_non_null(rig->opts.progress_to);
+	assert_int_equal(run_jobs(rig, 1, work_wait_long), 0);
+	read_terminal(master, text, sizeof(text));
+	fclose(rig->opts.progress_to);
+	close(master);
+	assert_string_equal(text, "\rwaiting: 0000:0b:00.0 wait BACO_CNTL.MODE == 0x1 "
+			    "[bar5+0x5394] (1 s of 5 s)\033[K\r\033[K");
 }
 
 /* --- locks ------------------------------------------------------------------------- */
@@ -1625,6 +1658,7 @@ static const struct test tests[] = {
 	{ "progress in a log", test_progress_log },
 	{ "no progress for a short wait", test_progress_short },
 	{ "progress on a terminal", test_progress_terminal },
+	{ "progress on a narrow terminal", test_progress_narrow },
 	{ "locks: links", test_lock_links },
 	{ "locks: the folder", test_lock_dir },
 	{ "locks: who holds them", test_lock_content },
