@@ -483,6 +483,8 @@ static void sim_close(struct hw *hw)
 	struct hw_sim *sim = sim_of(hw);
 
 	for (size_t i = 0; i < sim->nfns; i++) {
+		if (sim->fn[i]->ops && sim->fn[i]->ops->close)
+			sim->fn[i]->ops->close(sim->fn[i]->dev);
 		free(sim->fn[i]->port);
 		free(sim->fn[i]->vfio);
 		free(sim->fn[i]);

@@ -28,6 +28,8 @@ struct sim_dev_ops {
 	void (*bar_write)(void *dev, int fn, int bar, uint32_t off, uint32_t val);
 	/* A hot reset reached this function. */
 	void (*bus_reset)(void *dev, int fn);
+	/* The machine is closed; NULL: @dev is not its own, and outlives it. */
+	void (*close)(void *dev);
 };
 
 /* Device/port type of the PCIe capability (PCIe 7.5.3.2). */
@@ -59,7 +61,7 @@ struct hw *hw_sim_open(void);
 /* A bridge; the one above its bus must have been added, bus 0 is the root. */
 void hw_sim_bridge(struct hw *sim, const struct sim_bridge *bridge);
 
-/* A function backed by function @fn of a device model. @dev is not owned. */
+/* A function backed by function @fn of a device model. */
 void hw_sim_function(struct hw *sim, struct bdf bdf, const struct sim_dev_ops *ops,
 		     void *dev, int fn);
 

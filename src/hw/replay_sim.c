@@ -22,7 +22,6 @@
 
 /* A function as plain stores. */
 struct sim_store {
-	struct sim_store *next;
 	const struct rec_fn *fn;        /* only while the machine is built */
 	uint8_t cfg[REC_CFG_MAX], writable[REC_CFG_MAX];
 	unsigned len, pm, pcie, af;
@@ -30,9 +29,6 @@ struct sim_store {
 	struct rec_reg *reg;
 	size_t nregs, reg_room;
 };
-
-/* hw_sim does not own its devices; they live as long as the process. */
-static struct sim_store *sim_stores;
 
 /* --- registers ------------------------------------------------------------------ */
 
@@ -140,12 +136,21 @@ static void store_bar_write(void *dev, int fn, int bar, uint32_t off, uint32_t v
 		r->value = val;
 }
 
+static void store_close(void *dev)
+{
+	struct sim_store *s = dev;
+
+	free(s->reg);
+	free(s);
+}
+
 static const struct sim_dev_ops store_ops = {
 	.cfg_read = store_cfg_read,
 	.cfg_write = store_cfg_write,
 	.bar_read = store_bar_read,
 	.bar_write = store_bar_write,
 	.bus_reset = store_bus_reset,
+	.close = store_close,
 };
 
 /* --- building: a function ---------------------------------------------------------- */
@@ -201,8 +206,6 @@ static struct sim_store *store_new(const struct rec_fn *f)
 {
 	struct sim_store *s = xcalloc(1, sizeof(*s));
 
-	s->next = sim_stores;
-	sim_stores = s;
 	s->len = f->config_len;
 	if (f->config)
 		memcpy(s->cfg, f->config, f->config_len);
@@ -353,8 +356,6 @@ static void sim_stand_in(struct hw *sim, const struct rec_fn *top,
 	if (bdf_eq(first, top->bdf) || bdf_same_slot(first, spec->bdf))
 		return;
 	s = xcalloc(1, sizeof(*s));
-	s->next = sim_stores;
-	sim_stores = s;
 	s->len = PCI_CFG_SPACE_SIZE;
 	store_put(s->cfg + PCI_VENDOR_ID, 4, rec_cfg(top, PCI_VENDOR_ID, 4));
 	store_put(s->cfg + PCI_CLASS_REVISION, 4, CLASS_HOST_BRIDGE << 16);
