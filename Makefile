@@ -23,7 +23,7 @@ HARD = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 DEFS = -std=gnu11 -D_GNU_SOURCE -Isrc -DGPURESET_VERSION='"$(VERSION)"' \
        -DGPURESET_QUIRK_DIR='"$(PREFIX)/share/gpureset/quirks"' \
        -DGPURESET_HOOK='"$(PREFIX)/libexec/gpureset/pve-hook"'
-LIBS = -lpci -ludev -luring
+LIBS = -lpci -ludev -luring -lsmartcols
 SAN  = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
        -fno-omit-frame-pointer
 

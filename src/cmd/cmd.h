@@ -70,8 +70,9 @@ extern const struct command *const commands[];  /* NULL-terminated */
 /* Everything the options of all commands can say. */
 struct options {
 	struct plan_opts plan;
-	bool dry_run, json, verbose, quiet, all;
+	bool dry_run, json, verbose, quiet, all, raw;
 	bool dot, svg;
+	const char *columns;    /* --columns LIST */
 	uint64_t timeout_us;    /* 0: each step's own limit */
 	const char *quirks;     /* --quirks DIR: instead of the installed folders */
 	const char *config;     /* --config FILE: instead of the installed one */
@@ -143,6 +144,9 @@ int study_target(struct study *s, struct hw *hw, const struct quirk_db *db,
 int study_card(struct study *s, struct hw *hw, const struct quirk_db *db,
 	       const struct options *o, const struct bdf_spec *spec,
 	       const struct plan_opts *opts, struct err *err);
+/* Without a plan, from facts_glance(): the entry of a card that must not be read. */
+int study_glance(struct study *s, struct hw *hw, const struct quirk_db *db,
+		 const struct bdf_spec *spec, struct err *err);
 void study_free(struct study *s);
 
 /* How the quirk database is asked: about a function, the display function, a bridge. */

@@ -21,9 +21,9 @@ static void entry_std(void)
 }
 
 /*
- * Nothing of ours reads the environment (terminals are asked by ioctl), and what a
- * library would read (POSIXLY_CORRECT, TZ as a file name) is not for a caller to say: so
- * the list of what is kept is empty.
+ * Nothing of ours reads the environment (terminals are asked by ioctl) but for colours
+ * (table.c, by entry_environ()), and what a library would read (POSIXLY_CORRECT, TZ as a
+ * file name) is not for a caller to say: so the list of what is kept is empty.
  */
 void entry_secure(void)
 {

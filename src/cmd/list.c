@@ -1,245 +1,234 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* gpureset list: the GPUs of this host, a row each. */
+/*
+ * gpureset list: the GPUs of this host, a row each. It writes to nothing, waits for
+ * nothing, and wakes nothing: a card that sleeps is known by the kernel's word alone.
+ */
+#include "cmd/list.h"
+
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/json.h"
 #include "base/xalloc.h"
-#include "cmd/cmd.h"
 #include "cmd/config.h"
+#include "cmd/hook.h"
 #include "cmd/open.h"
 #include "cmd/work.h"
+#include "hw/hw_linux.h"
 #include "run/supervise.h"
 
-#define COLUMNS 8
-#define COL_STATE 4
-#define CELL 96
-
-struct row {
-	char cell[COLUMNS][CELL];
-};
-
-struct table {
+struct list {
 	struct hw *hw;
 	const struct options *opts;
 	const struct quirk_db *db;
+	struct pve_resvs resvs;
+	struct hw_node *node;           /* of every function of this machine */
+	size_t nnodes, node_room;
 	struct bdf *slot;               /* slots to show */
 	size_t nslots, slot_room;
-	struct row *row;
-	size_t nrows, row_room;
+	struct table *table;            /* NULL: JSON */
+	struct list_choice choice;
+	struct json json;
 };
 
-/* One column: its heading, its JSON key, and what goes into the cell. */
-struct column {
-	const char *head, *key;
-	void (*fill)(const struct study *s, char *cell);
-};
+/* --- which cards ------------------------------------------------------------------- */
 
-static void col_bdf(const struct study *s, char *cell)
+static bool seen(const struct list *l, struct bdf bdf)
 {
-	char text[BDF_STR];
-
-	snprintf(cell, CELL, "%s", bdf_slot_str(s->target.spec.bdf, text));
-}
-
-static void col_name(const struct study *s, char *cell)
-{
-	snprintf(cell, CELL, "%.60s", s->name);
-}
-
-static void col_ids(const struct study *s, char *cell)
-{
-	size_t n = 0;
-
-	cell[0] = '\0';
-	for (size_t i = 0; i < s->target.nfns && n + 12 < CELL; i++)
-		n += (size_t)snprintf(cell + n, CELL - n, "%s%04x:%04x", i ? " " : "",
-				      s->target.fn[i].vendor, s->target.fn[i].device);
-}
-
-static void col_driver(const struct study *s, char *cell)
-{
-	const char *driver = target_main(&s->target)->driver;
-
-	snprintf(cell, CELL, "%s", driver[0] ? driver : "-");
-}
-
-static void col_group(const struct study *s, char *cell)
-{
-	int group = target_main(&s->target)->iommu_group;
-
-	if (group < 0)
-		snprintf(cell, CELL, "-");
-	else
-		snprintf(cell, CELL, "%d", group);
-}
-
-static void col_state(const struct study *s, char *cell)
-{
-	const struct fn_facts *fn = target_main(&s->target);
-
-	if (!fn->answers)
-		snprintf(cell, CELL, "dead");
-	else if (s->target.nholders)
-		snprintf(cell, CELL, "in use by %s (%d)", s->target.holder[0].comm,
-			 s->target.holder[0].pid);
-	else if (fn->power_state[0] && strcmp(fn->power_state, "unknown") &&
-		 strcmp(fn->power_state, "D0"))
-		snprintf(cell, CELL, "%s", fn->power_state);
-	else
-		snprintf(cell, CELL, "answers");
-}
-
-static void col_method(const struct study *s, char *cell)
-{
-	snprintf(cell, CELL, "none usable");
-	for (size_t i = s->plan.nattempts; i-- > 0;)
-		if (s->plan.attempt[i].usable == ATTEMPT_YES &&
-		    strcmp(s->plan.attempt[i].name, "none"))
-			snprintf(cell, CELL, "%s", s->plan.attempt[i].name);
-}
-
-static void col_quirk(const struct study *s, char *cell)
-{
-	if (s->quirk)
-		snprintf(cell, CELL, "%.60s (%s)", s->quirk->id,
-			 quirk_status_str(s->quirk->status));
-	else
-		snprintf(cell, CELL, "-");
-}
-
-static const struct column columns[COLUMNS] = {
-	{ "BDF", "slot", col_bdf }, { "IDS", "ids", col_ids },
-	{ "DRIVER", "driver", col_driver }, { "GROUP", "iommu_group", col_group },
-	{ "STATE", "state", col_state }, { "METHOD", "method", col_method },
-	{ "QUIRK", "quirk", col_quirk }, { "NAME", "name", col_name },
-};
-
-static bool seen(const struct table *t, struct bdf bdf)
-{
-	for (size_t i = t->nslots; i-- > 0;)
-		if (bdf_same_slot(t->slot[i], bdf))
+	for (size_t i = l->nslots; i-- > 0;)
+		if (bdf_same_slot(l->slot[i], bdf))
 			return true;
 	return false;
 }
 
 static int pick_slot(const struct hw_node *node, void *arg)
 {
-	struct table *t = arg;
-	char class_text[16] = "0";
+	struct list *l = arg;
 
-	if (seen(t, node->bdf))
+	l->node = xgrow(l->node, l->nnodes, &l->node_room, sizeof(*l->node));
+	l->node[l->nnodes++] = *node;
+	if (seen(l, node->bdf) ||
+	    (!l->opts->all && !class_is_gpu(facts_class(l->hw, node->bdf))))
 		return 0;
-	hw_attr_read(t->hw, node->bdf, "class", class_text, sizeof(class_text), NULL);
-	if (!t->opts->all && !class_is_gpu((uint32_t)strtoul(class_text, NULL, 0)))
-		return 0;
-	t->slot = xgrow(t->slot, t->nslots, &t->slot_room, sizeof(*t->slot));
-	t->slot[t->nslots++] = node->bdf;
+	l->slot = xgrow(l->slot, l->nslots, &l->slot_room, sizeof(*l->slot));
+	l->slot[l->nslots++] = node->bdf;
 	return 0;
 }
 
-static struct row *new_row(struct table *t)
+/* --- may it be read? ----------------------------------------------------------------- */
+
+static bool power_is(struct list *l, struct bdf bdf, const char *state)
 {
-	t->row = xgrow(t->row, t->nrows, &t->row_room, sizeof(*t->row));
-	return &t->row[t->nrows++];
+	char now[12];
+
+	return !hw_attr_read(l->hw, bdf, "power_state", now, sizeof(now), NULL) &&
+	       !strncmp(now, state, strlen(state));
 }
 
-static bool add_busy(struct table *t, struct bdf slot)
+static const struct hw_node *above(const struct list *l, const struct hw_node *node)
 {
-	struct study s = { .target.spec.bdf = slot };
-	struct row *row;
-
-	if (!work_is_busy(t->opts, slot))
-		return false;
-	row = new_row(t);
-	for (int c = 0; c < COLUMNS; c++)
-		snprintf(row->cell[c], CELL, "-");
-	col_bdf(&s, row->cell[0]);
-	snprintf(row->cell[COL_STATE], CELL, "being reset");
-	return true;
+	for (size_t i = 0; i < l->nnodes && !node->on_root_bus; i++)
+		if (bdf_eq(l->node[i].bdf, node->parent))
+			return &l->node[i];
+	return NULL;
 }
 
-static void add_row(struct table *t, struct bdf slot)
+/*
+ * A read of configuration space resumes the function from D3cold, and the bridge above
+ * it from any sleep (pci_config_pm_runtime_get(), Linux drivers/pci/pci.c).
+ */
+static bool would_wake(struct list *l, struct bdf slot)
 {
-	struct bdf_spec spec = { .bdf = slot, .whole_slot = true };
-	struct plan_opts opts = t->opts->plan;
-	struct err err = { 0 };
-	struct study s;
+	for (size_t i = 0; i < l->nnodes; i++) {
+		const struct hw_node *node = &l->node[i];
 
-	if (add_busy(t, slot))
-		return;
-	config_card(t->opts->conf, slot, &opts);
-	if (study_card(&s, t->hw, t->db, t->opts, &spec, &opts, &err)) {
-		complain(EXIT_FAILED, "%s", err.text);
-	} else {
-		struct row *row = new_row(t);
-
-		for (int c = 0; c < COLUMNS; c++)
-			columns[c].fill(&s, row->cell[c]);
+		if (!bdf_same_slot(node->bdf, slot))
+			continue;
+		if (power_is(l, node->bdf, "D3cold"))
+			return true;
+		while ((node = above(l, node)))
+			if (power_is(l, node->bdf, "D") && !power_is(l, node->bdf, "D0"))
+				return true;
 	}
-	study_free(&s);
+	return false;
 }
 
-static void print_text(const struct table *t)
+/* --- one card ---------------------------------------------------------------------- */
+
+/* A BAR that is mapped counts as open to other gpuresets: not longer than need be. */
+static void judge(const struct list *l, struct list_card *c)
 {
-	size_t width[COLUMNS];
+	struct hw *own = l->opts->replay ? NULL : hw_linux_open(NULL);
 
-	for (int c = 0; c < COLUMNS; c++) {
-		width[c] = strlen(columns[c].head);
-		for (size_t i = 0; i < t->nrows; i++)
-			if (strlen(t->row[i].cell[c]) > width[c])
-				width[c] = strlen(t->row[i].cell[c]);
-	}
-	for (int c = 0; c < COLUMNS; c++)
-		printf("%-*s%s", c == COLUMNS - 1 ? 0 : (int)width[c], columns[c].head,
-		       c == COLUMNS - 1 ? "\n" : "  ");
-	for (size_t i = 0; i < t->nrows; i++)
-		for (int c = 0; c < COLUMNS; c++)
-			printf("%-*s%s", c == COLUMNS - 1 ? 0 : (int)width[c],
-			       t->row[i].cell[c], c == COLUMNS - 1 ? "\n" : "  ");
+	card_judge(&c->state, own ? own : l->hw, &c->s);
+	hw_close(own);
 }
 
-static void print_json(const struct table *t)
-{
-	struct json j = { .out = stdout };
-
-	json_object(&j, NULL);
-	json_string(&j, "gpureset", GPURESET_VERSION);
-	json_array(&j, "cards");
-	for (size_t i = 0; i < t->nrows; i++) {
-		json_object(&j, NULL);
-		for (int c = 0; c < COLUMNS; c++)
-			json_string(&j, columns[c].key, t->row[i].cell[c]);
-		json_object_end(&j);
-	}
-	json_array_end(&j);
-	json_object_end(&j);
-	putchar('\n');
-}
-
-static int list_all(struct table *t)
+static int glance(struct list *l, const struct bdf_spec *spec, struct list_card *c,
+		  bool read, const char *why)
 {
 	struct err err = { 0 };
 	int rc;
 
-	t->hw = open_hw(t->opts, &err);
-	if (!t->hw)
+	study_free(&c->s);
+	rc = study_glance(&c->s, l->hw, l->db, spec, &err);
+	if (c->s.target.nfns)
+		card_glance(&c->state, l->hw, &c->s, read, why);
+	return rc ? complain(rc, "%s", err.text) : 0;
+}
+
+static int study(struct list *l, const struct bdf_spec *spec, struct list_card *c)
+{
+	struct plan_opts opts = l->opts->plan;
+	struct err err = { 0 };
+	int rc;
+
+	config_card(l->opts->conf, spec->bdf, &opts);
+	rc = study_card(&c->s, l->hw, l->db, l->opts, spec, &opts, &err);
+	c->planned = !rc;
+	if (!rc)
+		judge(l, c);
+	else if (rc != EXIT_USAGE)      /* else it has gone since the scan */
+		glance(l, spec, c, false, err.text);
+	return rc ? complain(rc, "%s", err.text) : 0;
+}
+
+static void look_at(struct list *l, const struct bdf_spec *spec, struct list_card *c)
+{
+	if (work_is_busy(l->opts, spec->bdf)) {
+		glance(l, spec, c, false, "");
+		card_busy(&c->state);
+	} else if (!l->opts->replay && would_wake(l, spec->bdf)) {
+		glance(l, spec, c, false, "a bridge above it sleeps, and reading the "
+		       "card would wake that");
+	} else if (!l->opts->replay && geteuid() != 0) {
+		glance(l, spec, c, true, "only root can look");
+	} else {
+		study(l, spec, c);
+	}
+}
+
+static void add_card(struct list *l, struct bdf slot)
+{
+	const struct bdf_spec spec = { slot, true };
+	struct list_card c = { .planned = false };
+
+	look_at(l, &spec, &c);
+	c.reserved = l->opts->replay ? 0 : hook_owner(&l->resvs, l->opts, &spec, 0);
+	if (c.s.target.nfns && l->table)
+		list_row(l->table, &l->choice, &c);
+	else if (c.s.target.nfns)
+		list_json(&l->json, &c);
+	study_free(&c.s);
+}
+
+/* --- all ---------------------------------------------------------------------------- */
+
+static void list_as_json(struct list *l)
+{
+	l->json = (struct json){ .out = stdout };
+	json_object(&l->json, NULL);
+	json_string(&l->json, "gpureset", GPURESET_VERSION);
+	json_array(&l->json, "cards");
+	for (size_t i = 0; i < l->nslots; i++)
+		add_card(l, l->slot[i]);
+	json_array_end(&l->json);
+	json_object_end(&l->json);
+	putchar('\n');
+}
+
+static int list_as_table(struct list *l)
+{
+	int rc;
+
+	if (!l->nslots) {
+		fputs("no GPU found; --all shows every PCI function\n",
+		      l->opts->raw ? stderr : stdout);
+		return 0;
+	}
+	l->table = list_table(&l->choice, l->opts->raw);
+	for (size_t i = 0; i < l->nslots; i++)
+		add_card(l, l->slot[i]);
+	rc = table_print(l->table);
+	table_close(l->table);
+	return rc ? complain(EXIT_FAILED, "the table could not be printed") : 0;
+}
+
+static int list_all(struct list *l)
+{
+	struct err err = { 0 };
+	int rc;
+
+	l->hw = open_hw(l->opts, &err);
+	if (!l->hw)
 		return complain(open_status(&err), "%s", err.text);
-	rc = hw_scan(t->hw, pick_slot, t, &err);
-	for (size_t i = 0; !rc && i < t->nslots; i++)
-		add_row(t, t->slot[i]);
-	if (rc)
-		complain(EXIT_FAILED, "%s", err.text);
-	else if (t->opts->json)
-		print_json(t);
-	else if (!t->nrows)
-		puts("no GPU found; --all shows every PCI function");
-	else
-		print_text(t);
-	hw_close(t->hw);
-	free(t->slot);
-	free(t->row);
-	return rc ? EXIT_FAILED : 0;
+	pve_resv_read(&l->resvs, l->opts->qemu_run, NULL);
+	if (hw_scan(l->hw, pick_slot, l, &err)) {
+		rc = complain(EXIT_FAILED, "%s", err.text);
+	} else if (l->opts->json) {
+		list_as_json(l);
+		rc = 0;
+	} else {
+		rc = list_as_table(l);
+	}
+	if (geteuid() != 0 && !l->opts->replay && isatty(STDERR_FILENO))
+		complain(0, "note: not root, so who uses a card, how it is and what "
+			 "could reset it is not known");
+	hw_close(l->hw);
+	pve_resv_free(&l->resvs);
+	free(l->node);
+	free(l->slot);
+	return rc;
+}
+
+static int list_help(void)
+{
+	options_help(&cmd_list, stdout);
+	list_columns_help(stdout);
+	puts("\nStates: ok (it answers, more cannot be told), pristine, dirty (its entry "
+	     "can tell a\nused card), in use by, D1 to D3cold (asleep, and left so), "
+	     "dead (it does not\nanswer), being reset, unknown; -o +why says why.");
+	return 0;
 }
 
 static int list_run(int argc, char **argv)
@@ -247,22 +236,25 @@ static int list_run(int argc, char **argv)
 	struct options o;
 	struct config conf = { 0 };
 	struct quirk_db db = { 0 };
-	struct table t = { .opts = &o, .db = &db };
+	struct list l = { .opts = &o, .db = &db };
 	int rc = options_parse(&o, &cmd_list, argc, argv);
 
 	if (rc)
 		return rc;
-	if (o.help) {
-		options_help(&cmd_list, stdout);
-		return 0;
-	}
+	if (o.help)
+		return list_help();
 	if (o.ntargets)
 		return complain(EXIT_USAGE, "list takes no address; try `gpureset plan`");
-	rc = config_apply(&conf, &o);
+	if (o.json && (o.raw || o.columns))
+		return complain(EXIT_USAGE, "--json has all there is; --raw and --columns "
+				"are for the table");
+	rc = list_choose(&l.choice, o.columns);
+	if (!rc)
+		rc = config_apply(&conf, &o);
 	if (!rc)
 		rc = load_quirks(&o, &db);
 	if (!rc)
-		rc = list_all(&t);
+		rc = list_all(&l);
 	quirk_db_free(&db);
 	config_free(&conf);
 	return rc;
@@ -270,10 +262,11 @@ static int list_run(int argc, char **argv)
 
 const struct command cmd_list = {
 	.name = "list",
-	.args = "[--all] [--json]",
-	.summary = "the GPUs of this host and how each could be reset",
-	.options = "ajQCLY",
+	.args = "[--all] [-o COLUMNS] [--json]",
+	.summary = "the GPUs of this host, how they are, and how each could be reset",
+	.options = "ajOrQCLRYE",
 	.example = { { "list", "a row for each GPU" },
+		     { "list -o +why", "with the reason for its state" },
 		     { "list --replay my-card.rec", "of a recorded machine" } },
 	.run = list_run,
 };

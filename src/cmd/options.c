@@ -40,6 +40,19 @@ static int opt_quiet(struct options *o, const char *arg)
 	return 0;
 }
 
+static int opt_raw(struct options *o, const char *arg)
+{
+	(void)arg;
+	o->raw = true;
+	return 0;
+}
+
+static int opt_columns(struct options *o, const char *arg)
+{
+	o->columns = arg;
+	return 0;
+}
+
 static int opt_all(struct options *o, const char *arg)
 {
 	(void)arg;
@@ -251,6 +264,9 @@ static const struct option_row option_rows[] = {
 	{ 'j', "json", NULL, "for programs", opt_json },
 	{ 'v', "verbose", NULL, "every step as it is done", opt_verbose },
 	{ 'q', "quiet", NULL, "nothing unless something is wrong", opt_quiet },
+	{ 'O', "columns", "LIST", "these columns, as in bdf,state; +why adds to the usual",
+	  opt_columns },
+	{ 'r', "raw", NULL, "for shell loops: no headings, blanks as \\x20", opt_raw },
 	{ 'a', "all", NULL, "all functions, not only GPUs", opt_all },
 	{ 'U', "allow-untested", NULL, "run register programs nobody has tested",
 	  opt_untested },
@@ -293,6 +309,8 @@ static const struct option_row option_rows[] = {
 
 char option_short(const struct option_row *row)
 {
+	if (row->letter == 'O')
+		return 'o';     /* of other commands that is --output */
 	return row->letter >= 'a' ? row->letter : '\0';
 }
 
@@ -361,7 +379,8 @@ static void make_getopt(const struct command *cmd, struct option *longs, char *s
 }
 
 /* @typed: the option as it stands on the command line. */
-static int apply(struct options *o, int c, const char *arg, const char *typed)
+static int apply(struct options *o, const struct command *cmd, int c, const char *arg,
+		 const char *typed)
 {
 	if (c >= FORCE_BASE) {
 		typed += strspn(typed, "-");
@@ -375,7 +394,8 @@ static int apply(struct options *o, int c, const char *arg, const char *typed)
 		return 0;
 	}
 	for (size_t i = 0; i < NROWS; i++)
-		if (option_rows[i].letter == c)
+		if (takes(cmd, option_rows[i].letter) &&
+		    (option_rows[i].letter == c || option_short(&option_rows[i]) == c))
 			return option_rows[i].set(o, arg);
 	return EXIT_USAGE;
 }
@@ -429,7 +449,8 @@ int options_parse(struct options *o, const struct command *cmd, int argc, char *
 	make_getopt(cmd, longs, shorts);
 	optind = 1;
 	while (!rc && (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1)
-		rc = c == '?' ? EXIT_USAGE : apply(o, c, optarg, argv[optind - 1]);
+		rc = c == '?' ? EXIT_USAGE :
+				apply(o, cmd, c, optarg, argv[optind - 1]);
 	for (int i = optind; i < argc && !rc; i++)
 		rc = takes(cmd, '*') ? add_word(o, argv[i]) : add_target(o, argv[i]);
 	return rc;

@@ -101,6 +101,13 @@ static int study_match(struct study *s, const struct quirk_db *db, struct err *e
 	return rc ? rc : study_others(s, db, err);
 }
 
+static void study_name(struct study *s, struct hw *hw)
+{
+	const struct fn_facts *fn = target_main(&s->target);
+
+	hw_name(hw, fn->vendor, fn->device, s->name, sizeof(s->name));
+}
+
 static int study_plan(struct study *s, struct hw *hw, const struct quirk_db *db,
 		      const struct bdf_spec *spec, const struct plan_opts *opts,
 		      struct err *err)
@@ -110,8 +117,7 @@ static int study_plan(struct study *s, struct hw *hw, const struct quirk_db *db,
 	rc = facts_collect(hw, spec, &s->target, err);
 	if (rc)
 		return rc == -ENODEV ? EXIT_USAGE : EXIT_FAILED;
-	hw_name(hw, target_main(&s->target)->vendor, target_main(&s->target)->device,
-		s->name, sizeof(s->name));
+	study_name(s, hw);
 	if (study_match(s, db, err) < 0)
 		return EXIT_CONFIG;
 	rc = plan_build(&s->plan, &s->target, s->quirk, &s->hits, opts, err);
@@ -140,6 +146,21 @@ int study_card(struct study *s, struct hw *hw, const struct quirk_db *db,
 		with.frozen = &s->frozen;
 	}
 	return study_plan(s, hw, db, spec, &with, err);
+}
+
+int study_glance(struct study *s, struct hw *hw, const struct quirk_db *db,
+		 const struct bdf_spec *spec, struct err *err)
+{
+	struct q_subject at;
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	rc = facts_glance(hw, spec, &s->target, err);
+	if (rc)
+		return rc == -ENODEV ? EXIT_USAGE : EXIT_FAILED;
+	study_name(s, hw);
+	at = study_main(&s->target);
+	return quirk_match(db, &at, &s->quirk, err) < 0 ? EXIT_CONFIG : 0;
 }
 
 void study_free(struct study *s)

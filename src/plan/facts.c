@@ -34,15 +34,17 @@ static const struct hw_node *facts_node(const struct node_list *l, struct bdf bd
 	return NULL;
 }
 
+typedef void facts_fn_fn(struct hw *, struct bdf, bool on_root_bus, struct fn_facts *,
+			 struct err *);
+
 static void facts_functions(struct hw *hw, const struct node_list *l, struct target *t,
-			    struct err *err)
+			    facts_fn_fn *fill, struct err *err)
 {
 	for (size_t i = 0; i < l->n && t->nfns < SLOT_FNS; i++) {
 		const struct hw_node *node = &l->node[i];
 
 		if (bdf_same_slot(node->bdf, t->spec.bdf))
-			facts_fn(hw, node->bdf, node->on_root_bus, &t->fn[t->nfns++],
-				 err);
+			fill(hw, node->bdf, node->on_root_bus, &t->fn[t->nfns++], err);
 	}
 	t->main = 0;
 	for (size_t i = t->nfns; i-- > 0;)
@@ -171,18 +173,23 @@ static int facts_holders(struct hw *hw, struct target *t, bool neighbours,
 	return rc;
 }
 
+static int facts_none(const struct target *t, struct err *err)
+{
+	char text[BDF_STR];
+
+	return err_set(err, ENODEV, "%s: no such device; `gpureset list` shows the GPUs of "
+		       "this host (a card that has left the bus comes back only with a "
+		       "rescan of the bridge above it)", bdf_slot_str(t->spec.bdf, text));
+}
+
 static int facts_from_nodes(struct hw *hw, const struct node_list *l, struct target *t,
 			    struct err *err)
 {
 	struct err bad = { 0 };
-	char text[BDF_STR];
 
-	facts_functions(hw, l, t, &bad);
+	facts_functions(hw, l, t, facts_fn, &bad);
 	if (!t->nfns)
-		return err_set(err, ENODEV, "%s: no such device; `gpureset list` shows "
-			       "the GPUs of this host (a card that has left the bus "
-			       "comes back only with a rescan of the bridge above it)",
-			       bdf_slot_str(t->spec.bdf, text));
+		return facts_none(t, err);
 	facts_path(hw, l, t, &bad);
 	facts_others(hw, l, t, &bad);
 	facts_uses(hw, t, &bad);
@@ -234,6 +241,29 @@ int facts_collect(struct hw *hw, const struct bdf_spec *spec, struct target *t,
 	free(l.node);
 	if (rc)
 		target_free(t);
+	return rc;
+}
+
+int facts_glance(struct hw *hw, const struct bdf_spec *spec, struct target *t,
+		 struct err *err)
+{
+	struct node_list l = { 0 };
+	const struct hw_node *node;
+	struct err bad = { 0 };
+	int rc;
+
+	memset(t, 0, sizeof(*t));
+	t->spec = *spec;
+	rc = hw_scan(hw, facts_add_node, &l, err);
+	if (!rc)
+		facts_functions(hw, &l, t, facts_fn_glance, &bad);
+	if (!rc && !t->nfns)
+		rc = facts_none(t, err);
+	node = rc ? NULL : facts_node(&l, t->fn[0].bdf);
+	for (; node && !node->on_root_bus && t->npath < MAX_PATH;
+	     node = facts_node(&l, node->parent))
+		t->path[t->npath++].bdf = node->parent;
+	free(l.node);
 	return rc;
 }
 

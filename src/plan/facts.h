@@ -177,6 +177,14 @@ int facts_collect(struct hw *hw, const struct bdf_spec *spec, struct target *t,
 void target_free(struct target *t);
 
 /*
+ * As much of it as the kernel says by itself: ids, class, driver, IOMMU group, power
+ * state of the functions, addresses of the bridges. For a card that must not be read, as
+ * it sleeps or is being reset; no other fact is there, and no function `answers`.
+ */
+int facts_glance(struct hw *hw, const struct bdf_spec *spec, struct target *t,
+		 struct err *err);
+
+/*
  * @t again, as far as it changes from one moment to the next and costs little to read:
  * drivers, enable counts, virtual functions and who has the card open. A function that
  * is gone by now keeps no driver.

@@ -206,6 +206,16 @@ static void fn_kernel_view(struct hw *hw, struct bdf bdf, struct fn_facts *fn,
 	fn_attr(hw, bdf, "power_state", fn->power_state, sizeof(fn->power_state), err);
 }
 
+void facts_fn_glance(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *fn,
+		     struct err *err)
+{
+	(void)on_root_bus;
+	memset(fn, 0, sizeof(*fn));
+	fn->bdf = bdf;
+	fn->known = true;
+	fn_kernel_view(hw, bdf, fn, err);
+}
+
 bool facts_id_answers(uint32_t id)
 {
 	return id != UINT32_MAX && (id & 0xffff) != PCI_VENDOR_RRS;

@@ -28,6 +28,12 @@ void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *
 void facts_caps(struct hw *hw, struct bdf bdf, struct fn_facts *fn, struct err *err);
 /* The link of the PCIe capability at @cap; all zero: there is none, or of no lanes. */
 void facts_link(struct hw *hw, struct bdf bdf, unsigned cap, struct link_facts *l);
+/*
+ * The kernel's word alone, as it is in attributes: nothing is read from the function, so
+ * nothing wakes it. It counts as not answering.
+ */
+void facts_fn_glance(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *fn,
+		     struct err *err);
 /* What of it changes quickly; all empty when the function is gone. */
 int facts_fn_again(struct hw *hw, struct fn_facts *fn, struct err *err);
 void facts_bridge(struct hw *hw, struct bdf bdf, struct bridge_facts *br,

@@ -176,6 +176,7 @@ static void exec_failed(struct exec *x, const struct attempt *a, const struct st
 	char text[BDF_STR];
 
 	out->at = s;
+	out->ones = s->ncond && x->ones;
 	out->err = *err;
 	if (s->file)
 		err_prefix(&out->err, "%s:%d", s->file, s->line);

@@ -41,6 +41,7 @@ struct exec_outcome {
 	/* HEALTHY, but no more than that: why not all could be judged; code 0: it was */
 	struct err unjudged;
 	const struct step *at;          /* the step it is about, or NULL */
+	bool ones;                      /* its condition read all ones: no answer */
 	/* first undo, or step of a tail, that failed as well; code 0: none did */
 	struct err undo;
 	size_t nfailed;                 /* steps that failed, undo steps included */
