@@ -56,24 +56,13 @@ static void cell_ids(const struct list_card *c, char *cell)
 	}
 }
 
-/* PCI Code and ID Assignment 1.1: those that graphics cards have; else the class. */
+/* "gpu", "audio" ...; the class of what graphics cards do not have. */
 static const char *fn_kind(const struct fn_facts *fn, char buf[8])
 {
-	static const struct {
-		uint32_t class_code;    /* base and sub class */
-		const char *kind;
-	} kinds[] = {
-		{ 0x0300, "vga" }, { 0x0302, "3d" }, { 0x0380, "display" },
-		{ 0x0403, "audio" }, { 0x0c03, "usb" }, { 0x0c80, "serial" },
-		{ 0x1200, "accelerator" },
-	};
-	uint32_t class_code = fn->class_code >> 8;
+	enum q_role role = quirk_role(fn->class_code, PORT_PCI);
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (kinds[i].class_code == class_code)
-			return kinds[i].kind;
-	snprintf(buf, 8, "%04x", class_code & 0xffff);
-	return buf;
+	snprintf(buf, 8, "%04x", fn->class_code >> 8 & 0xffff);
+	return role == ROLE_OTHER ? buf : quirk_role_str(role);
 }
 
 static void cell_functions(const struct list_card *c, char *cell)
@@ -308,7 +297,8 @@ static void json_functions(struct json *j, const struct target *t)
 		json_string(j, "bdf", bdf_str(fn->bdf, text));
 		json_string(j, "ids", ids);
 		json_string(j, "kind", fn_kind(fn, kind));
-		json_int(j, "class", fn->class_code >> 8);
+		snprintf(kind, sizeof(kind), "%04x", fn->class_code >> 8 & 0xffff);
+		json_string(j, "class", kind);
 		json_string(j, "driver", fn->driver[0] ? fn->driver : NULL);
 		json_group(j, fn);
 		json_object_end(j);

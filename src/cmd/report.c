@@ -194,8 +194,7 @@ static void text_notes(const struct report *r, FILE *to)
 	}
 }
 
-/* What @a touches, foreign functions marked; returns how many. */
-static size_t text_functions(const struct target *t, const struct attempt *a, FILE *to)
+size_t report_functions_text(const struct target *t, const struct attempt *a, FILE *to)
 {
 	struct bdf list[MAX_TOUCHED];
 	size_t n = report_touched(t, a, list, MAX_TOUCHED);
@@ -214,7 +213,7 @@ static void text_touched(const struct target *t, const struct attempt *a, FILE *
 	size_t n;
 
 	fputs("  touched:", to);
-	n = text_functions(t, a, to);
+	n = report_functions_text(t, a, to);
 	if (n < t->nfns)
 		fprintf(to, " (of %zu functions of the slot)", t->nfns);
 	fputc('\n', to);
@@ -328,7 +327,7 @@ static void plan_blast(const struct target *t, const struct attempt *a, FILE *to
 	char text[BDF_STR];
 
 	fputs("     touches:", to);
-	text_functions(t, a, to);
+	report_functions_text(t, a, to);
 	for (int i = 0; i < a->level; i++)
 		fprintf(to, " %s(switch)", bdf_str(t->path[i].bdf, text));
 	fputc('\n', to);
@@ -351,7 +350,6 @@ static void plan_facts(const struct report *r, FILE *to)
 	const struct target *t = &r->study->target;
 	char text[BDF_STR];
 
-	fprintf(to, "%s %s\n", bdf_slot_str(t->spec.bdf, text), r->study->name);
 	for (size_t i = 0; i < t->nfns; i++) {
 		const struct fn_facts *fn = &t->fn[i];
 
@@ -369,19 +367,13 @@ static void plan_facts(const struct report *r, FILE *to)
 		fprintf(to, "  another card in this slot took the host along; that says "
 			"nothing of this one (gpureset unfreeze %s shows it)\n",
 			bdf_slot_str(t->spec.bdf, text));
-	if (r->waiting)
-		fprintf(to, "  a killed run left %zu thing%s to be put back; gpureset "
-			"recover %s, or the next reset, does it\n", r->waiting,
-			r->waiting == 1 ? "" : "s", bdf_slot_str(t->spec.bdf, text));
 }
 
-void report_plan(const struct report *r, FILE *to, bool steps)
+static void plan_ladder(const struct report *r, FILE *to, bool steps)
 {
 	const struct plan *plan = &r->study->plan;
+	char why[512];
 
-	plan_facts(r, to);
-	if (plan->refusal)
-		fprintf(to, "  REFUSED: %s\n", plan->refusal);
 	fprintf(to, "%s\n", plan_usable(plan) ? "  would try, in this order, until the "
 		"card is healthy:" : "  nothing can be tried:");
 	for (size_t i = 0; i < plan->nattempts; i++) {
@@ -395,6 +387,8 @@ void report_plan(const struct report *r, FILE *to, bool steps)
 			a->unconfirmed ? " (not yet confirmed on a real card)" : "");
 		text_risk(a, to);
 		fputc('\n', to);
+		report_why(plan, a, why, sizeof(why));
+		fprintf(to, "     why: %s\n", why);
 		plan_blast(plan->target, a, to);
 		if (a->note)
 			fprintf(to, "     note: %s\n", a->note);
@@ -405,4 +399,17 @@ void report_plan(const struct report *r, FILE *to, bool steps)
 	    any_attempt(plan, ATTEMPT_REFUSED))
 		fputs("  not:\n", to);
 	text_unusable(plan, to);
+}
+
+/* What matters at midnight comes first, the rest after the ladder. */
+void report_plan(const struct report *r, FILE *to, bool steps)
+{
+	char text[BDF_STR];
+
+	fprintf(to, "%s %s\n", bdf_slot_str(r->study->target.spec.bdf, text),
+		r->study->name);
+	report_summary_text(r, to);
+	plan_ladder(r, to, steps);
+	fputs("  the card:\n", to);
+	plan_facts(r, to);
 }

@@ -53,6 +53,20 @@ size_t report_touched(const struct target *t, const struct attempt *a, struct bd
 		      size_t max);
 #define MAX_TOUCHED 64
 
+/* " 0000:0b:00.0 0000:0c:00.0(!)": what @a touches, foreign ones marked; how many. */
+size_t report_functions_text(const struct target *t, const struct attempt *a, FILE *to);
+
+/* Why the plan has @a, and where it has it. */
+void report_why(const struct plan *plan, const struct attempt *a, char *buf,
+		size_t size);
+
+/*
+ * The plan at a glance: what comes first, what can be touched, how long it takes at
+ * worst, how far it is to be trusted, what a person would be asked.
+ */
+void report_summary_text(const struct report *r, FILE *to);
+void report_summary_json(const struct report *r, struct json *j);
+
 /* "2.14 0000:0b:00.0 set ...": attempt and step number, and the step. */
 void report_step(const struct plan *plan, const struct attempt *a,
 		 const struct step *s, char *buf, size_t size);

@@ -141,6 +141,7 @@ static void json_touched(struct json *j, const struct target *t, const struct at
 static void json_attempts(struct json *j, const struct report *r, bool steps)
 {
 	const struct plan *plan = &r->study->plan;
+	char why[512];
 
 	json_array(j, "attempts");
 	for (size_t i = 0; i < plan->nattempts; i++) {
@@ -161,6 +162,8 @@ static void json_attempts(struct json *j, const struct report *r, bool steps)
 			json_string(j, "risk_why", a->risk_why);
 		}
 		if (a->usable == ATTEMPT_YES) {
+			report_why(plan, a, why, sizeof(why));
+			json_string(j, "why", why);
 			json_ms(j, "floor_ms", a->floor_us);
 			json_ms(j, "worst_ms", attempt_worst_us(a));
 			json_bool(j, "unconfirmed", a->unconfirmed);
@@ -221,6 +224,8 @@ void report_json(const struct report *r, FILE *to, bool steps)
 		if (r->sum->healthy && r->sum->healthy->unconfirmed)
 			report_confirm_json(r, &j);
 	}
+	if (!r->sum)
+		report_summary_json(r, &j);
 	report_recovered_json(r->rec, &j);
 	if (r->waiting)
 		json_int(&j, "waiting_to_be_put_back", (int64_t)r->waiting);
