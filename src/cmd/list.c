@@ -104,20 +104,15 @@ static void judge(const struct list *l, struct list_card *c)
 	hw_close(own);
 }
 
-static int glance(struct list *l, const struct bdf_spec *spec, struct list_card *c,
-		  bool read, const char *why)
+static void glance(struct list *l, const struct bdf_spec *spec, struct list_card *c)
 {
 	struct err err = { 0 };
-	int rc;
 
-	study_free(&c->s);
-	rc = study_glance(&c->s, l->hw, l->db, spec, &err);
-	if (c->s.target.nfns)
-		card_glance(&c->state, l->hw, &c->s, read, why);
-	return rc ? complain(rc, "%s", err.text) : 0;
+	if (study_glance(&c->s, l->hw, l->db, spec, &err))
+		complain(0, "%s", err.text);
 }
 
-static int study(struct list *l, const struct bdf_spec *spec, struct list_card *c)
+static void study(struct list *l, const struct bdf_spec *spec, struct list_card *c)
 {
 	struct plan_opts opts = l->opts->plan;
 	struct err err = { 0 };
@@ -126,26 +121,32 @@ static int study(struct list *l, const struct bdf_spec *spec, struct list_card *
 	config_card(l->opts->conf, spec->bdf, &opts);
 	rc = study_card(&c->s, l->hw, l->db, l->opts, spec, &opts, &err);
 	c->planned = !rc;
-	if (!rc)
+	if (!rc) {
 		judge(l, c);
-	else if (rc != EXIT_USAGE)      /* else it has gone since the scan */
-		glance(l, spec, c, false, err.text);
-	return rc ? complain(rc, "%s", err.text) : 0;
+		return;
+	}
+	complain(rc, "%s", err.text);
+	study_free(&c->s);
+	glance(l, spec, c);
+	card_glance(&c->state, l->hw, &c->s, false, err.text);
 }
 
 static void look_at(struct list *l, const struct bdf_spec *spec, struct list_card *c)
 {
-	if (work_is_busy(l->opts, spec->bdf)) {
-		glance(l, spec, c, false, "");
-		card_busy(&c->state);
-	} else if (!l->opts->replay && would_wake(l, spec->bdf)) {
-		glance(l, spec, c, false, "a bridge above it sleeps, and reading the "
-		       "card would wake that");
-	} else if (!l->opts->replay && geteuid() != 0) {
-		glance(l, spec, c, true, "only root can look");
-	} else {
+	bool busy = work_is_busy(l->opts, spec->bdf);
+	bool asleep = !l->opts->replay && would_wake(l, spec->bdf);
+
+	if (!busy && !asleep && (l->opts->replay || geteuid() == 0)) {
 		study(l, spec, c);
+		return;
 	}
+	glance(l, spec, c);
+	if (busy)
+		card_busy(&c->state);
+	else
+		card_glance(&c->state, l->hw, &c->s, !asleep, asleep ?
+			    "a bridge above it sleeps, and reading the card would wake "
+			    "that" : "only root can look");
 }
 
 static void add_card(struct list *l, struct bdf slot)

@@ -179,8 +179,9 @@ static bool fn_group_shared(struct hw *hw, struct bdf bdf)
 	return false;
 }
 
-static void fn_kernel_view(struct hw *hw, struct bdf bdf, struct fn_facts *fn,
-			   struct err *err)
+/* Of attributes that the kernel tells without the lock that a reset holds. */
+static void fn_identity(struct hw *hw, struct bdf bdf, struct fn_facts *fn,
+			struct err *err)
 {
 	fn->vendor = (uint16_t)fn_number(hw, bdf, "vendor", 0xffff, err);
 	fn->device = (uint16_t)fn_number(hw, bdf, "device", 0xffff, err);
@@ -190,12 +191,19 @@ static void fn_kernel_view(struct hw *hw, struct bdf bdf, struct fn_facts *fn,
 	fn->revision = (uint8_t)fn_number(hw, bdf, "revision", 0, err);
 	fn->iommu_group = (int)fn_number(hw, bdf, "iommu_group", -1, err);
 	fn->group_shared = fn->iommu_group >= 0 && fn_group_shared(hw, bdf);
+	fn_attr(hw, bdf, "driver", fn->driver, sizeof(fn->driver), err);
+	fn_attr(hw, bdf, "power_state", fn->power_state, sizeof(fn->power_state), err);
+}
+
+static void fn_kernel_view(struct hw *hw, struct bdf bdf, struct fn_facts *fn,
+			   struct err *err)
+{
+	fn_identity(hw, bdf, fn, err);
 	fn->enabled = (int)fn_number(hw, bdf, "enable", -1, err);
 	fn->vfs = (int)fn_number(hw, bdf, "sriov_numvfs", 0, err);
 	fn->boot_vga = fn_number(hw, bdf, "boot_vga", 0, err) == 1;
 	fn->has_reset = hw_attr_exists(hw, bdf, "reset");
 	fn->removable = fn_removable(hw, bdf, err);
-	fn_attr(hw, bdf, "driver", fn->driver, sizeof(fn->driver), err);
 	fn_attr(hw, bdf, "driver_override", fn->driver_override,
 		sizeof(fn->driver_override), err);
 	if (!strcmp(fn->driver_override, "(null)"))     /* how the kernel says: none */
@@ -203,7 +211,6 @@ static void fn_kernel_view(struct hw *hw, struct bdf bdf, struct fn_facts *fn,
 	fn_attr(hw, bdf, "reset_method", fn->reset_method, sizeof(fn->reset_method), err);
 	fn_attr(hw, bdf, "power/control", fn->power_control, sizeof(fn->power_control),
 		err);
-	fn_attr(hw, bdf, "power_state", fn->power_state, sizeof(fn->power_state), err);
 }
 
 void facts_fn_glance(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *fn,
@@ -213,7 +220,7 @@ void facts_fn_glance(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_
 	memset(fn, 0, sizeof(*fn));
 	fn->bdf = bdf;
 	fn->known = true;
-	fn_kernel_view(hw, bdf, fn, err);
+	fn_identity(hw, bdf, fn, err);
 }
 
 bool facts_id_answers(uint32_t id)

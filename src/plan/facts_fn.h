@@ -29,8 +29,9 @@ void facts_caps(struct hw *hw, struct bdf bdf, struct fn_facts *fn, struct err *
 /* The link of the PCIe capability at @cap; all zero: there is none, or of no lanes. */
 void facts_link(struct hw *hw, struct bdf bdf, unsigned cap, struct link_facts *l);
 /*
- * The kernel's word alone, as it is in attributes: nothing is read from the function, so
- * nothing wakes it. It counts as not answering.
+ * Who it is, by the kernel's word alone: nothing is read from the function, so nothing
+ * wakes it, nor does this wait for a reset (the show functions of driver_override and
+ * sriov_numvfs take the device's lock). It counts as not answering.
  */
 void facts_fn_glance(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *fn,
 		     struct err *err);

@@ -29,7 +29,7 @@ g 5 recover 02:00
 says "busy: worker $worker"
 timed gpureset list > /run/out 2>&1
 says '^0000:02:00 .* being reset '
-says '^0000:01:00 .* answers '
+says '^0000:01:00 .* (ok|D3hot) '
 echo "list: $MS ms"
 g 5 plan 02:00
 says 'busy: 0000:02:00 is being reset at this moment'
