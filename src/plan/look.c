@@ -11,14 +11,25 @@ const struct attempt *look_none(const struct plan *plan)
 	return NULL;
 }
 
-static bool look_only_reads(const struct step *s)
+/* The kernel's word; that another function sleeps says nothing about the chip. */
+static bool look_asleep(const struct target *t, struct bdf fn)
+{
+	for (size_t i = 0; i < t->nfns; i++)
+		if (bdf_eq(t->fn[i].bdf, fn))
+			return t->fn[i].power_state[0] == 'D' &&
+			       strcmp(t->fn[i].power_state, "D0");
+	return false;
+}
+
+/* A verdict or what comes before it, not whether something was woken. */
+static bool look_counts(const struct target *t, const struct step *s)
 {
 	static const bool reads[STEP_KINDS] = {
 		[STEP_REQUIRE] = true, [STEP_CHECK] = true, [STEP_WAIT] = true,
 		[STEP_BARS] = true,
 	};
 
-	return reads[s->kind];
+	return reads[s->kind] && s->phase != PHASE_PREPARE && !look_asleep(t, s->fn);
 }
 
 /* The first condition behind an index register, or NULL. */
@@ -42,7 +53,7 @@ static const char *look_unreadable(const struct step *s)
 const char *look_plan(struct plan *look, const struct plan *plan)
 {
 	const struct attempt *none = look_none(plan);
-	struct attempt *a = plan_errand(look, plan->target, "pristine");
+	struct attempt *a = plan_errand(look, plan->target, "look");
 	const char *unread = NULL;
 
 	for (size_t i = 0; none && i < none->nsteps; i++) {
@@ -50,7 +61,7 @@ const char *look_plan(struct plan *look, const struct plan *plan)
 		const char *name = look_unreadable(from);
 		struct step *s;
 
-		if (!look_only_reads(from))
+		if (!look_counts(plan->target, from))
 			continue;
 		unread = unread ? unread : name;
 		if (name)

@@ -8,9 +8,10 @@
 /*
  * @look: an errand with what the method `none` of @plan requires and checks, and none of
  * its steps that change anything; waits look once. So it means something only where those
- * would change nothing: the card in D0, decoding memory, nobody's. A register behind an
- * index cannot be read without a write: such conditions are left out, and the name of
- * the first is returned; NULL: none was. @look points into @plan; free with plan_free().
+ * would change nothing: the card in D0, decoding memory, nobody's. Other functions of it
+ * that sleep are left out. So is what is behind an index register, as that cannot be read
+ * without a write: the name of the first such condition is returned; NULL: there is none.
+ * @look points into @plan; free with plan_free().
  */
 const char *look_plan(struct plan *look, const struct plan *plan);
 

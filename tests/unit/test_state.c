@@ -236,6 +236,9 @@ static void test_asleep(void **state)
 	assert_string_equal(s.text, "D3hot");
 	hw_sim_attr(r->sim, rig_fn(r, 0), "power_state", "D0");
 	assert_state(r, CARD_PRISTINE, "");
+	/* another function that sleeps makes the chip neither used nor unknown */
+	hw_sim_attr(r->sim, rig_fn(r, 1), "driver", "vfio-pci");
+	assert_state(r, CARD_PRISTINE, "");
 	rig_close(r);
 }
 
