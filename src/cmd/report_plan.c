@@ -81,7 +81,7 @@ void report_why(const struct plan *plan, const struct attempt *a, char *buf, siz
 
 /* --- what is asked ----------------------------------------------------------------- */
 
-/* What keeps an attempt back that one option would lift, and whether a person is asked. */
+/* What keeps attempts back that one option would lift; is a person asked for it? */
 struct sum_ask {
 	const char *option;
 	bool asked;                     /* on a terminal */
@@ -153,7 +153,8 @@ static void text_first(const struct plan *plan, FILE *to)
 	const struct attempt *first = sum_first(plan, false);
 	const struct attempt *acts = sum_first(plan, true);
 
-	fprintf(to, "  first:    %s", acts ? acts->name : first ? "nothing" :
+	fprintf(to, "  first:    %s%s", plan->refusal && first ? "nothing while that "
+		"holds, then " : "", acts ? acts->name : first ? "nothing" :
 		"nothing, no method can be used");
 	if (first != acts && first)
 		fputs(acts ? ", unless it is found pristine" :
@@ -209,6 +210,15 @@ static const char *sum_trust(const struct quirk *q)
 	       text[q->status];
 }
 
+static void text_silent(const struct target *t, FILE *to)
+{
+	char text[BDF_STR];
+
+	for (size_t i = 0; i < t->nfns; i++)
+		if (!t->fn[i].answers)
+			fprintf(to, "  DOES NOT ANSWER: %s\n", bdf_str(t->fn[i].bdf, text));
+}
+
 void report_summary_text(const struct report *r, FILE *to)
 {
 	const struct plan *plan = &r->study->plan;
@@ -217,6 +227,7 @@ void report_summary_text(const struct report *r, FILE *to)
 
 	if (plan->refusal)
 		fprintf(to, "  REFUSED: %s\n", plan->refusal);
+	text_silent(plan->target, to);
 	text_first(plan, to);
 	text_radius(plan, to);
 	text_worst(plan, to);
@@ -234,7 +245,7 @@ void report_summary_text(const struct report *r, FILE *to)
 void report_summary_json(const struct report *r, struct json *j)
 {
 	const struct plan *plan = &r->study->plan;
-	const struct attempt *first = sum_first(plan, true);
+	const struct attempt *first = plan->refusal ? NULL : sum_first(plan, true);
 	struct sum_ask ask[MAX_OPTIONS];
 	size_t n = sum_asks(plan, ask);
 

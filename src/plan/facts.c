@@ -177,9 +177,10 @@ static int facts_none(const struct target *t, struct err *err)
 {
 	char text[BDF_STR];
 
-	return err_set(err, ENODEV, "%s: no such device; `gpureset list` shows the GPUs of "
-		       "this host (a card that has left the bus comes back only with a "
-		       "rescan of the bridge above it)", bdf_slot_str(t->spec.bdf, text));
+	return err_set(err, ENODEV, "%s: no such device; `gpureset list` shows the GPUs "
+		       "of this host (a card that has left the bus comes back only with "
+		       "a rescan of the bridge above it)",
+		       bdf_slot_str(t->spec.bdf, text));
 }
 
 static int facts_from_nodes(struct hw *hw, const struct node_list *l, struct target *t,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUPS 4096             /* /proc/PID/cgroup: a line each, a dozen with cgroup v1 */
+#define GROUPS 4096             /* /proc/PID/cgroup: cgroup v1 has a dozen lines */
 
 /* How a manager names the group: what stands before and after the VM's own name. */
 struct vm_group {

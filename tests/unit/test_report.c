@@ -214,7 +214,11 @@ static void test_healthy(void **state)
 	assert_has(t.json, "\"status\":\"healthy\",\"exit\":0,\"quirk\":\"amd-fiji\"");
 	assert_has(t.json, "\"name\":\"Card \\\"X\\\" \\\\ \\t1\"");
 	assert_has(t.json, "\"result\":\"does-not-apply\"");
+	assert_has(t.plan, "first:    sequence baco_exit, unless it is found pristine\n"
+		   "  touches:  0000:01:00.0 0000:01:00.1\n  at worst: ");
+	assert_has(t.plan, "asks:     nothing\n");
 	assert_has(t.plan, "would try, in this order");
+	assert_has(t.plan, "     why: a register program; quirks/amd-fiji.quirk:");
 	assert_has(t.plan, "3.2 0000:01:00.0 put 'on' into power/control");
 	told_close(&t);
 }
@@ -305,6 +309,8 @@ static void test_refused(void **state)
 	assert_has(t.text, "--force-in-use");
 	assert_has(t.json, "\"refusal_name\":\"in-use\"");
 	assert_has(t.plan, "REFUSED");
+	assert_has(t.plan, "first:    nothing while that holds, then sequence baco_exit");
+	assert_has(t.json, "\"summary\":{\"first\":null,");
 	told_close(&t);
 }
 
@@ -450,12 +456,18 @@ static void test_untested(void **state)
 		   "all the same: --allow-untested");
 	assert_has(t.json, "\"usable\":\"refused\"");
 	assert_has(t.json, "\"untested\":true");
+	assert_has(t.plan, "first:    nothing, no method can be used\n");
+	assert_has(t.plan, "asks:     on a terminal, whether to run sequence x, which nobody "
+		   "has tested (--allow-untested: yes)\n");
+	assert_has(t.plan, "trust:    x: nobody has reported a run on a real card\n");
 	assert_has(t.plan, "reset_method is held empty while a VM has it, the kernel's "
 		   "function resets are switched off: ask");
 	told_close(&t);
 	told_run(&t, entry_rig(untested_text, &may));
 	assert_int_equal(report_status(&t.report), EXIT_HEALTHY);
 	assert_has(t.text, "quirks/x.quirk is made from documents, but nobody");
+	assert_has(t.plan, "first:    sequence x\n");
+	assert_has(t.plan, "why: a register program; --method asks for it\n");
 	told_close(&t);
 }
 
