@@ -58,6 +58,40 @@ static bool card_sleeps(struct card_state *st)
 	return true;
 }
 
+static bool power_is(struct hw *hw, struct bdf bdf, const char *state)
+{
+	char now[12];
+
+	return !hw_attr_read(hw, bdf, "power_state", now, sizeof(now), NULL) &&
+	       !strncmp(now, state, strlen(state));
+}
+
+static const struct hw_node *node_above(const struct hw_node *all, size_t n,
+					const struct hw_node *node)
+{
+	for (size_t i = 0; i < n && !node->on_root_bus; i++)
+		if (bdf_eq(all[i].bdf, node->parent))
+			return &all[i];
+	return NULL;
+}
+
+bool card_would_wake(struct hw *hw, const struct hw_node *all, size_t n, struct bdf slot)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct hw_node *node = &all[i];
+
+		if (!bdf_same_slot(node->bdf, slot))
+			continue;
+		if (power_is(hw, node->bdf, "D3cold"))
+			return true;
+		while ((node = node_above(all, n, node)))
+			if (power_is(hw, node->bdf, "D") &&
+			    !power_is(hw, node->bdf, "D0"))
+				return true;
+	}
+	return false;
+}
+
 /* Without a driver the kernel has no word for it: the function has. */
 static void card_power(struct card_state *st, struct hw *hw, const struct fn_facts *fn)
 {

@@ -30,6 +30,13 @@ struct card_state {
 };
 
 /*
+ * Would a read of its configuration space wake something? It resumes the function from
+ * D3cold, and the bridge above from any sleep (pci_config_pm_runtime_get(), Linux
+ * drivers/pci/pci.c). @all: the @n functions of this machine, from hw_scan().
+ */
+bool card_would_wake(struct hw *hw, const struct hw_node *all, size_t n, struct bdf slot);
+
+/*
  * Of a card that was studied (study_card()), so that it is awake; only then are its
  * registers read: in D0, decoding memory, with no driver of the host, nobody having it
  * open.

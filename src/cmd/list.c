@@ -55,44 +55,6 @@ static int pick_slot(const struct hw_node *node, void *arg)
 	return 0;
 }
 
-/* --- may it be read? ----------------------------------------------------------------- */
-
-static bool power_is(struct list *l, struct bdf bdf, const char *state)
-{
-	char now[12];
-
-	return !hw_attr_read(l->hw, bdf, "power_state", now, sizeof(now), NULL) &&
-	       !strncmp(now, state, strlen(state));
-}
-
-static const struct hw_node *above(const struct list *l, const struct hw_node *node)
-{
-	for (size_t i = 0; i < l->nnodes && !node->on_root_bus; i++)
-		if (bdf_eq(l->node[i].bdf, node->parent))
-			return &l->node[i];
-	return NULL;
-}
-
-/*
- * A read of configuration space resumes the function from D3cold, and the bridge above
- * it from any sleep (pci_config_pm_runtime_get(), Linux drivers/pci/pci.c).
- */
-static bool would_wake(struct list *l, struct bdf slot)
-{
-	for (size_t i = 0; i < l->nnodes; i++) {
-		const struct hw_node *node = &l->node[i];
-
-		if (!bdf_same_slot(node->bdf, slot))
-			continue;
-		if (power_is(l, node->bdf, "D3cold"))
-			return true;
-		while ((node = above(l, node)))
-			if (power_is(l, node->bdf, "D") && !power_is(l, node->bdf, "D0"))
-				return true;
-	}
-	return false;
-}
-
 /* --- one card ---------------------------------------------------------------------- */
 
 /* A BAR that is mapped counts as open to other gpuresets: not longer than need be. */
@@ -134,7 +96,7 @@ static void study(struct list *l, const struct bdf_spec *spec, struct list_card 
 static void look_at(struct list *l, const struct bdf_spec *spec, struct list_card *c)
 {
 	bool busy = work_is_busy(l->opts, spec->bdf);
-	bool asleep = !l->opts->replay && would_wake(l, spec->bdf);
+	bool asleep = !l->opts->replay && card_would_wake(l->hw, l->node, l->nnodes, spec->bdf);
 
 	if (!busy && !asleep && (l->opts->replay || geteuid() == 0)) {
 		study(l, spec, c);

@@ -242,6 +242,46 @@ static void test_asleep(void **state)
 	rig_close(r);
 }
 
+struct nodes {
+	struct hw_node node[16];
+	size_t n;
+};
+
+static int add_node(const struct hw_node *node, void *arg)
+{
+	struct nodes *all = arg;
+
+	assert_true(all->n < 16);
+	all->node[all->n++] = *node;
+	return 0;
+}
+
+/* The function in D3cold, or any bridge of the way; not a neighbour that sleeps. */
+static void test_would_wake(void **state)
+{
+	static const char *const asleep[] = { "D3cold", "D3hot", "D1" };
+	struct rig *r = rig_open("navi10", RIG_SWITCH);
+	struct nodes all = { .n = 0 };
+
+	(void)state;
+	assert_int_equal(hw_scan(r->hw, add_node, &all, NULL), 0);
+	assert_true(r->nbridges > 2);
+	assert_false(card_would_wake(r->hw, all.node, all.n, r->slot));
+	hw_sim_attr(r->sim, rig_bdf("0000:02:01.0"), "power_state", "D3hot");
+	hw_sim_attr(r->sim, rig_fn(r, 1), "power_state", "D3hot");
+	assert_false(card_would_wake(r->hw, all.node, all.n, r->slot));
+	hw_sim_attr(r->sim, rig_fn(r, 1), "power_state", "D3cold");
+	assert_true(card_would_wake(r->hw, all.node, all.n, r->slot));
+	hw_sim_attr(r->sim, rig_fn(r, 1), "power_state", "D0");
+	for (size_t i = 0; i < r->nbridges; i++) {
+		hw_sim_attr(r->sim, r->bridge[i], "power_state", asleep[i % 3]);
+		assert_true(card_would_wake(r->hw, all.node, all.n, r->slot));
+		hw_sim_attr(r->sim, r->bridge[i], "power_state", "D0");
+	}
+	assert_false(card_would_wake(r->hw, all.node, all.n, r->slot));
+	rig_close(r);
+}
+
 static void test_in_use(void **state)
 {
 	struct rig *r = open_card("navi10", NAVI, PCI_COMMAND_MEMORY);
@@ -309,6 +349,7 @@ int main(void)
 		cmocka_unit_test(test_not_looked_at),
 		cmocka_unit_test(test_index_register),
 		cmocka_unit_test(test_asleep),
+		cmocka_unit_test(test_would_wake),
 		cmocka_unit_test(test_in_use),
 		cmocka_unit_test(test_dead),
 		cmocka_unit_test(test_glance),

@@ -20,6 +20,16 @@ echo "$line" | grep -q 'cannot.x20be.x20read.x20without' || fail "$line"
 # no entry tells
 state 0c:00 ok
 
+# Proxmox keeps a card for a VM that is about to start
+mkdir -p /run/qemu-server
+echo '0000:0c:00.1 104 time:9999999999' >/run/qemu-server/pci-id-reservations
+gpureset list --raw -o bdf,reserved >/run/out
+says '^0000:0c:00 VM.x20104$'
+says '^0000:0b:00 -$'
+gpureset list --json >/run/out
+says '"reserved_for_vm":104'
+rm /run/qemu-server/pci-id-reservations
+
 # all functions, as they are before and after
 all=$(for f in $sysfs/*; do echo "${f##*/}"; done)
 fingerprint $all >/run/was
