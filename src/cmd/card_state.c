@@ -197,6 +197,8 @@ void card_glance(struct card_state *st, struct hw *hw, const struct study *s, bo
 	char text[BDF_STR];
 
 	memset(st, 0, sizeof(*st));
+	if (!t->nfns)
+		return;         /* it has gone since */
 	snprintf(st->power, sizeof(st->power), "%s", fn->power_state);
 	for (size_t i = 0; i < t->nfns; i++)
 		fns[i] = t->fn[i].bdf;

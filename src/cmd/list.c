@@ -96,7 +96,8 @@ static void study(struct list *l, const struct bdf_spec *spec, struct list_card 
 static void look_at(struct list *l, const struct bdf_spec *spec, struct list_card *c)
 {
 	bool busy = work_is_busy(l->opts, spec->bdf);
-	bool asleep = !l->opts->replay && card_would_wake(l->hw, l->node, l->nnodes, spec->bdf);
+	bool asleep = !l->opts->replay &&
+		      card_would_wake(l->hw, l->node, l->nnodes, spec->bdf);
 
 	if (!busy && !asleep && (l->opts->replay || geteuid() == 0)) {
 		study(l, spec, c);
@@ -209,8 +210,8 @@ static int list_run(int argc, char **argv)
 	if (o.ntargets)
 		return complain(EXIT_USAGE, "list takes no address; try `gpureset plan`");
 	if (o.json && (o.raw || o.columns))
-		return complain(EXIT_USAGE, "--json has all there is; --raw and --columns "
-				"are for the table");
+		return complain(EXIT_USAGE, "--json has all there is; --raw and "
+				"--columns are for the table");
 	rc = list_choose(&l.choice, o.columns);
 	if (!rc)
 		rc = config_apply(&conf, &o);

@@ -264,8 +264,8 @@ static const struct option_row option_rows[] = {
 	{ 'j', "json", NULL, "for programs", opt_json },
 	{ 'v', "verbose", NULL, "every step as it is done", opt_verbose },
 	{ 'q', "quiet", NULL, "nothing unless something is wrong", opt_quiet },
-	{ 'O', "columns", "LIST", "these columns, as in bdf,state; +why adds to the usual",
-	  opt_columns },
+	{ 'O', "columns", "LIST", "these columns (bdf,state), or more than the usual "
+	  "(+why)", opt_columns },
 	{ 'r', "raw", NULL, "for shell loops: no headings, blanks as \\x20", opt_raw },
 	{ 'a', "all", NULL, "all functions, not only GPUs", opt_all },
 	{ 'U', "allow-untested", NULL, "run register programs nobody has tested",

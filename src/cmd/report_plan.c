@@ -216,7 +216,8 @@ static void text_silent(const struct target *t, FILE *to)
 
 	for (size_t i = 0; i < t->nfns; i++)
 		if (!t->fn[i].answers)
-			fprintf(to, "  DOES NOT ANSWER: %s\n", bdf_str(t->fn[i].bdf, text));
+			fprintf(to, "  DOES NOT ANSWER: %s\n",
+				bdf_str(t->fn[i].bdf, text));
 }
 
 void report_summary_text(const struct report *r, FILE *to)
