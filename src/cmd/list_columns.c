@@ -157,6 +157,7 @@ static void cell_reserved(const struct list_card *c, char *cell)
 
 /* --- the table of all -------------------------------------------------------------- */
 
+/* Those that matter most come first: a narrow terminal breaks the lines. */
 static const struct list_column {
 	const char *name, *help;
 	void (*fill)(const struct list_card *c, char *cell);    /* of an empty one */
@@ -164,16 +165,16 @@ static const struct list_column {
 } list_columns[] = {
 	{ "BDF", "its slot", cell_bdf, true, false },
 	{ "NAME", "what it is sold as", cell_name, true, true },
-	{ "IDS", "vendor and device of each function", cell_ids, true, false },
-	{ "FUNCTIONS", "what each function is", cell_functions, true, false },
+	{ "STATE", "how it is", cell_state, true, false },
+	{ "METHOD", "the first reset that would be tried", cell_method, true, false },
 	{ "DRIVER", "of each function, once where all have the same", cell_driver, true,
 	  false },
 	{ "GROUP", "its IOMMU group; shared: with other devices", cell_group, true,
 	  false },
-	{ "STATE", "how it is", cell_state, true, false },
-	{ "METHOD", "the first reset that would be tried", cell_method, true, false },
 	{ "QUIRK", "its entry in the database, and how far that is tested", cell_quirk,
 	  true, false },
+	{ "FUNCTIONS", "what each function is", cell_functions, true, false },
+	{ "IDS", "vendor and device of each function", cell_ids, true, false },
 	{ "WHY", "the reason for the state", cell_why, false, false },
 	{ "POWER", "D0 to D3cold, as the kernel has it", cell_power, false, false },
 	{ "RESERVED", "the VM that Proxmox keeps it for", cell_reserved, false, false },

@@ -7,7 +7,7 @@ rec=tests/records/lab-fury.rec
 
 # --- columns ------------------------------------------------------------------------------
 t 0 'Columns' list --help
-t 1 "no column 'frob'; wanted any of BDF NAME .*QUIRK" list -o bdf,frob
+t 1 "no column 'frob'; wanted any of BDF NAME .*IDS" list -o bdf,frob
 t 1 "no column ''" list --columns ''
 t 1 "no column ''" list --columns bdf,
 t 1 "no column '\+why'" list -o bdf,+why
@@ -17,8 +17,8 @@ t 1 'for the table' list --json --raw
 t 1 'for the table' list --json -o bdf
 t 1 'no-such-file' list --replay "$dir/no-such-file"
 t 0 '^STATE BDF$' list -o sTaTe,bdf --replay "$rec" --quirks "$q"
-t 0 '^BDF .*QUIRK +POWER$' list -o +power --replay "$rec" --quirks "$q"
-t 0 '^0000:0b:00 .* 18 clean ok ' list --replay "$rec" --quirks "$q"
+t 0 '^BDF .*IDS +POWER$' list -o +power --replay "$rec" --quirks "$q"
+t 0 '^0000:0b:00 .* ok .* 18 clean ' list --replay "$rec" --quirks "$q"
 # --output of other commands is still -o
 t 1 'only root|no such device|which card' record -o "$dir/none.rec" ff:1f --quirks "$q"
 
