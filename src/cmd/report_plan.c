@@ -51,15 +51,9 @@ static int sum_level(const struct plan *plan)
 
 static const struct q_method *why_named(const struct quirk *q, const struct attempt *a)
 {
-	const char *blank = strchr(a->name, ' ');
-
-	for (size_t i = 0; q && i < q->nmethods; i++) {
-		const struct q_method *m = &q->methods[i];
-
-		if (!strcmp(m->name, a->method->name) &&
-		    (!m->sequence || (blank && !strcmp(m->sequence, blank + 1))))
-			return m;
-	}
+	for (size_t i = 0; q && i < q->nmethods; i++)
+		if (attempt_is(a, &q->methods[i]))
+			return &q->methods[i];
 	return NULL;
 }
 

@@ -13,12 +13,14 @@
 #include "base/xalloc.h"
 #include "cmd/entry.h"
 
-/* A column that gives way is not made narrower than this share of the terminal. */
-#define CUT_LEAST 0.1
+/* Less of a cell says nothing: then lines are broken by the terminal anyway. */
+#define CUT_LEAST 20
 
 struct table {
 	struct libscols_table *cols;
 	struct libscols_line *row;
+	size_t *width;                  /* widest cell of each column, 0: it gives way */
+	size_t ncols, room;
 };
 
 /* As in base/xalloc.h: nothing has been touched yet. */
@@ -63,8 +65,10 @@ struct table *table_open(bool raw)
 
 void table_column(struct table *t, const char *head, bool cut)
 {
-	table_memory(!scols_table_new_column(t->cols, head, cut ? CUT_LEAST : 0,
+	table_memory(!scols_table_new_column(t->cols, head, 0,
 					     cut ? SCOLS_FL_TRUNC : 0));
+	t->width = xgrow(t->width, t->ncols, &t->room, sizeof(*t->width));
+	t->width[t->ncols++] = cut ? 0 : strlen(head);
 }
 
 void table_row(struct table *t)
@@ -81,6 +85,8 @@ void table_cell(struct table *t, size_t col, const char *text, enum table_colour
 	};
 
 	table_memory(scols_line_set_data(t->row, col, text[0] ? text : "-") != 0);
+	if (t->width[col] && strlen(text) > t->width[col])
+		t->width[col] = strlen(text);
 	if (colour != TABLE_PLAIN)
 		table_memory(scols_cell_set_color(scols_line_get_cell(t->row, col),
 						  names[colour]) != 0);
@@ -88,11 +94,18 @@ void table_cell(struct table *t, size_t col, const char *text, enum table_colour
 
 int table_print(struct table *t)
 {
+	size_t least = t->ncols;
+
+	for (size_t i = 0; i < t->ncols; i++)
+		least += t->width[i] ? t->width[i] : CUT_LEAST;
+	if (least > scols_table_get_termwidth(t->cols))
+		scols_table_set_termwidth(t->cols, least);
 	return scols_print_table(t->cols) ? -EIO : 0;
 }
 
 void table_close(struct table *t)
 {
 	scols_unref_table(t->cols);
+	free(t->width);
 	free(t);
 }

@@ -201,7 +201,7 @@ static int build_quirk(struct plan *plan, struct err *err)
 	return rc;
 }
 
-static bool build_is(const struct attempt *a, const struct q_method *m)
+bool attempt_is(const struct attempt *a, const struct q_method *m)
 {
 	const char *blank = strchr(a->name, ' ');
 
@@ -249,7 +249,7 @@ static void build_risks(struct plan *plan)
 		for (size_t k = 0; k < a->nsteps; k++)
 			build_risk(a, a->step[k].risk, NULL);
 		for (size_t k = 0; q && k < q->nrisks; k++)
-			if (build_is(a, &q->risks[k]))
+			if (attempt_is(a, &q->risks[k]))
 				build_risk_word(a, &q->risks[k]);
 	}
 }

@@ -226,6 +226,8 @@ extern const struct target target_none;
 /* --- whole-plan questions ------------------------------------------------------ */
 
 uint64_t attempt_worst_us(const struct attempt *a);
+/* Is it what the quirk's line @m is about? */
+bool attempt_is(const struct attempt *a, const struct q_method *m);
 /* Does the attempt's blast radius include this other function? */
 bool attempt_hits(const struct attempt *a, const struct other_fn *o);
 /* Number of usable attempts. */

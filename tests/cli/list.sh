@@ -48,6 +48,9 @@ on_terminal() { # ENVIRONMENT...
 }
 on_terminal TERM=xterm NO_COLOR=
 ok "list has colours on a terminal" $?
+# 80 columns, which it does not fit into: the name alone gives way, to 20 characters or so
+grep -qE 'Radeon R9 FURY / NA.{0,4} .*D3hot.*sequence baco_exit.*1002:7300,1002:aae8' "$dir/out"
+ok "list cuts the name alone: $(tail -n 1 "$dir/out")" $?
 for e in TERM=dumb TERM= NO_COLOR=1; do
 	on_terminal TERM=xterm NO_COLOR= "$e"
 	[ $? -eq 1 ]
