@@ -60,6 +60,14 @@ TERM=xterm "$prog" list --replay tests/records/lab-fury-baco.rec --quirks "$q" >
 ! grep -q "$(printf '\033')" "$dir/out"
 ok "list has no colours in a pipe" $?
 
+# --- not root: one hint on a terminal, as a program gets none ($dir/nobody: rights.sh) ----
+python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' "$dir/nobody" list --quirks "$q" </dev/null >"$dir/out" 2>&1
+[ "$(grep -c '^gpureset: note: not root, so ' "$dir/out")" -eq 1 ]
+ok "list as another user: the hint: $(head -n 2 "$dir/out")" $?
+"$dir/nobody" list --quirks "$q" >"$dir/out" 2>&1
+! grep -q 'not root' "$dir/out"
+ok "list as another user: no hint without a terminal" $?
+
 # --- golden -----------------------------------------------------------------------------------
 # what a parser makes of it, without what changes with each version or fills pages
 cat >"$dir/parse" <<'END'
