@@ -189,9 +189,6 @@ static int list_help(void)
 {
 	options_help(&cmd_list, stdout);
 	list_columns_help(stdout);
-	puts("\nStates: ok (it answers, more cannot be told), pristine, dirty (its entry "
-	     "can tell a\nused card), in use by, D1 to D3cold (asleep, and left so), "
-	     "dead (it does not\nanswer), being reset, unknown; -o +why says why.");
 	return 0;
 }
 
@@ -228,6 +225,10 @@ const struct command cmd_list = {
 	.name = "list",
 	.args = "[--all] [-o COLUMNS] [--json]",
 	.summary = "the GPUs of this host, how they are, and how each could be reset",
+	.more = "Changes nothing and wakes nothing that sleeps. STATE is ok (it answers, "
+		"more cannot be told), pristine, dirty (its entry tells a used card), in "
+		"use by the VM or program that has it open, D1 to D3cold (asleep), dead "
+		"(it does not answer), being reset, or unknown; -o +why has the reason.",
 	.options = "ajOrQCLRYE",
 	.example = { { "list", "a row for each GPU" },
 		     { "list -o +why", "with the reason for its state" },

@@ -33,7 +33,7 @@ has gpureset.8 $(cat src/cmd/*.c src/cmd/*/*.c | rows - 's/^	\(\.cmd\)*\.name = 
 # shellcheck disable=SC2046
 has gpureset.8 $(rows src/cmd/options.c "s/^	{ '[a-z]', \"\([a-z-]*\)\".*/-.,.--\1/p")
 # shellcheck disable=SC2046
-has gpureset.8 $(rows src/cmd/options.c "s/^	{ '[A-Z]', \"\([a-z-]*\)\".*/--\1/p")
+has gpureset.8 $(rows src/cmd/options.c "s/^	{ '[A-Z]', \"\([a-z-]*\)\".*/(-.,.)?--\1/p")
 # shellcheck disable=SC2046
 has gpureset.8 $(rows src/plan/guards.c 's/^	{ "\(force-[a-z-]*\)".*/--\1$/p')
 # shellcheck disable=SC2046
