@@ -195,7 +195,8 @@ static const char *sum_trust(const struct quirk *q)
 		[QUIRK_WORKS] = "it was seen to work on a real card",
 		[QUIRK_VENDOR] = "the vendor's own driver does it, no run of ours on a "
 				 "real card was reported",
-		[QUIRK_UNTESTED] = "nobody has reported a run on a real card",
+		[QUIRK_UNTESTED] = "untested, its entry has no line about a run on a "
+				   "real card",
 	};
 
 	if (!q)

@@ -459,7 +459,8 @@ static void test_untested(void **state)
 	assert_has(t.plan, "first:    nothing, no method can be used\n");
 	assert_has(t.plan, "asks:     on a terminal, whether to run sequence x, which "
 		   "nobody has tested (--allow-untested: yes)\n");
-	assert_has(t.plan, "trust:    x: nobody has reported a run on a real card\n");
+	assert_has(t.plan, "trust:    x: untested, its entry has no line about a run "
+		   "on a real card\n");
 	assert_has(t.plan, "reset_method is held empty while a VM has it, the kernel's "
 		   "function resets are switched off: ask");
 	told_close(&t);
