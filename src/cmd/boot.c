@@ -2,7 +2,8 @@
 /*
  * gpureset boot: what the quirk files say has to hold from the boot on, before the
  * first VM: reset_method pinned, cards kept in D0. Values alone are written, no card is
- * reset, and nothing is remembered: there is nothing to go back to.
+ * reset, and nothing is remembered: there is nothing to go back to. With an address for
+ * a card that came later, and has the kernel's defaults (hooks/60-gpureset.rules).
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -35,6 +36,8 @@ struct boot_job {
 struct boots {
 	struct hw *hw;
 	const struct config *conf;
+	const struct bdf_spec *only;    /* NULL: every card */
+	bool found;                     /* is there one at all? */
 	struct boot_job *job;
 	size_t n, room;
 };
@@ -168,9 +171,11 @@ static int boot_pick(const struct hw_node *node, void *arg)
 	struct boots *b = arg;
 	struct settings set;
 
-	if (!class_is_gpu(facts_class(b->hw, node->bdf)) || boot_known(b, node->bdf) ||
+	if ((b->only && !bdf_same_slot(b->only->bdf, node->bdf)) ||
+	    !class_is_gpu(facts_class(b->hw, node->bdf)) || boot_known(b, node->bdf) ||
 	    hw_attr_exists(b->hw, node->bdf, "physfn"))
 		return 0;
+	b->found = true;
 	config_settings(b->conf, NULL, node->bdf, true, &set);
 	if (set.hook == HOOK_SKIP)
 		return 0;
@@ -184,14 +189,21 @@ static int boot_pick(const struct hw_node *node, void *arg)
 static int boot_find(struct boots *b, const struct options *o)
 {
 	struct err err = { 0 };
+	char slot[BDF_STR];
 	int rc;
 
+	b->only = o->ntargets ? &o->target[0] : NULL;
 	b->hw = open_hw(o, &err);
 	if (!b->hw)
 		return complain(open_status(&err), "%s", err.text);
 	rc = hw_scan(b->hw, boot_pick, b, &err);
 	hw_close(b->hw);
-	return rc ? complain(EXIT_FAILED, "%s", err.text) : 0;
+	if (rc)
+		return complain(EXIT_FAILED, "%s", err.text);
+	if (b->only && !b->found)
+		return complain(EXIT_USAGE, "no graphics card at %s",
+				bdf_slot_str(b->only->bdf, slot));
+	return 0;
 }
 
 /* --- in the supervisor --------------------------------------------------------- */
@@ -257,9 +269,9 @@ static int boot_run(int argc, char **argv)
 		options_help(&cmd_boot, stdout);
 		return 0;
 	}
-	if (o.ntargets)
-		return complain(EXIT_USAGE, "boot takes no address: it is for every GPU "
-				"of this host");
+	if (o.ntargets > 1)
+		return complain(EXIT_USAGE, "boot takes one address at most; without any "
+				"it is for every GPU of this host");
 	if (geteuid() != 0 && !o.replay)
 		return complain(EXIT_USAGE, "only root can %s; try sudo", o.dry_run ?
 				"read what has to be known of a card" :
@@ -277,11 +289,12 @@ static int boot_run(int argc, char **argv)
 
 const struct command cmd_boot = {
 	.name = "boot",
-	.args = "[--dry-run]",
+	.args = "[BDF] [--dry-run]",
 	.summary = "pin and wake what quirk files say, before the first VM",
-	.more = "For each GPU whose quirk file has `pin` or `keep-d0`. No card is reset, "
-		"so this is fine for one that is in use. Says what it changes, and "
-		"nothing else. The exit status is the highest of all cards'.",
+	.more = "For each GPU whose quirk file has `pin` or `keep-d0`, or for the one "
+		"at BDF. No card is reset, so this is fine for one that is in use. Says "
+		"what it changes, and nothing else. The exit status is the highest of "
+		"all cards'.",
 	.options = "nQCRPY",
 	.example = { { "boot -n", "what would be done; nothing is changed" } },
 	.run = boot_run,

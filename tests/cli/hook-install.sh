@@ -466,11 +466,14 @@ quiet() { # RECORDING ARGS...
 lines() { wc -l <"$dir/out"; }
 entry 1002-fff4 'pin     = none "for the test"'
 t 0 'usage: gpureset boot' boot --help
-t 1 'boot takes no address' boot 06:00 --replay $navi
+t 1 'boot takes one address at most' boot 06:00 0b:00 --replay $navi
 boot 0 "^gpureset: 0000:06:00 .*: would 0000:06:00.0 put '' into reset_method$" $navi -n
 is 'one step, for one function' 1 "$(lines)"
 boot 0 "SIMULATED\): reset_method of 0000:06:00.0 is '' now, it was 'bus'$" $navi
 is 'one line' 1 "$(lines)"
+boot 0 "^gpureset: 0000:06:00 .*: would 0000:06:00.0 put" $navi -n 06:00.0
+boot 1 '^gpureset: no graphics card at 0000:07:00$' $navi -n 07:00
+boot 1 '^gpureset: no graphics card at 0000:04:00$' $navi -n 04:00
 entry 1002-fff4 'keep-d0 = "for the test"'
 boot 0 "reset_method|would .* put '0' into d3cold_allowed" $navi -n
 is 'no pin, no word of it' 0 "$(grep -c reset_method "$dir/out")"
