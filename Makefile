@@ -7,19 +7,26 @@
 # make fuzz       libFuzzer, FUZZ_SECONDS=600 each; needs clang and its runtime
 # make coverage   lines that the unit tests reach, room by room; not a test
 # make install    DESTDIR= PREFIX=
+# make deb        the Debian package, in build/deb/; installs what that needs (as root)
+# make check-debian  the package in new roots of Debian 12 and 13; root, and Debian's mirror
 # Q= shows the commands.
 VERSION = 0.1.0
 PREFIX  = /usr
 DESTDIR =
 
+ifeq ($(origin CC),default)
 CC      = gcc
-CFLAGS  = -O2 -g
+endif
+CFLAGS ?= -O2 -g
 BUILD   = build
 Q       = @
 
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
-       -Werror
-HARD = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+       $(WERROR)
+WERROR = -Werror
+# A distribution's own flags may ask for more.
+HARD = -fstack-protector-strong -fPIE \
+       $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 DEFS = -std=gnu11 -D_GNU_SOURCE -Isrc -DGPURESET_VERSION='"$(VERSION)"' \
        -DGPURESET_QUIRK_DIR='"$(PREFIX)/share/gpureset/quirks"' \
        -DGPURESET_HOOK='"$(PREFIX)/libexec/gpureset/pve-hook"'
@@ -42,7 +49,7 @@ all: $(BUILD)/gpureset $(PAGES)
 
 $(BUILD)/gpureset: $(OBJ)
 	@echo '  LD   $@'
-	$(Q)$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now -o $@ $(OBJ) $(LIBS) $(LDFLAGS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,-z,relro,-z,now -o $@ $(OBJ) $(LIBS)
 
 $(BUILD)/mkdoc: $(MKDOC:%.c=$(BUILD)/obj/%.o) $(filter-out %/main.o,$(OBJ))
 	@echo '  LD   $@'
@@ -56,7 +63,7 @@ $(BUILD)/man/%: src/cmd/%.in $(MAKE_DOC)
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo '  CC   $<'
-	$(Q)$(CC) $(DEFS) $(CFLAGS) $(HARD) $(WARN) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(DEFS) $(CPPFLAGS) $(CFLAGS) $(HARD) $(WARN) -MMD -MP -c -o $@ $<
 
 # --- unit tests: everything again with sanitizers ---------------------------------
 TEST_SRC  = $(wildcard tests/unit/test_*.c)
@@ -144,7 +151,7 @@ $(BUILD)/lab-server: $(LAB_SRC) $(wildcard tests/model/*.h tests/lab/*.h) Makefi
 check:
 	@tests/prepare
 	@$(MAKE) --no-print-directory check-build check-style check-cli check-unit check-coverage \
-		check-lint check-lab
+		check-lint check-deb check-lab
 	@tests/summary $(BUILD)/results
 
 check-build: all
@@ -188,13 +195,19 @@ bench:
 	@$(MAKE) --no-print-directory all $(BUILD)/lab-server
 	@tests/lab/bench
 
+# where the release's debhelper looks for units; debian/rules knows
+UNITDIR = $(PREFIX)/lib/systemd/system
+UNITS   = $(DESTDIR)$(UNITDIR)
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/gpureset/quirks \
 		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
 		$(DESTDIR)$(PREFIX)/libexec/gpureset \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system \
+		$(UNITS)/gpureset-boot.service.d $(UNITS)/gpureset-card@.service.d \
+		$(DESTDIR)$(PREFIX)/lib/udev/rules.d \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
-		$(DESTDIR)$(PREFIX)/share/polkit-1/actions $(DESTDIR)/var/lib/gpureset
+		$(DESTDIR)$(PREFIX)/share/polkit-1/actions $(DESTDIR)/var/lib/gpureset \
+		$(DESTDIR)/etc/gpureset/quirks
 	install -m 0755 $(BUILD)/gpureset $(DESTDIR)$(PREFIX)/sbin/gpureset
 	install -m 0644 quirks/*.quirk quirks/*.inc $(DESTDIR)$(PREFIX)/share/gpureset/quirks/
 	install -m 0644 $(filter %.5,$(PAGES)) $(DESTDIR)$(PREFIX)/share/man/man5/
@@ -203,13 +216,25 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/gpureset
 	install -m 0755 hooks/pve-hook $(DESTDIR)$(PREFIX)/libexec/gpureset/pve-hook
 	install -m 0755 hooks/libvirt $(DESTDIR)$(PREFIX)/libexec/gpureset/libvirt-hook
-	install -m 0644 hooks/gpureset-boot.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -m 0644 hooks/*.service $(UNITS)/
+	install -m 0644 hooks/rights.conf $(UNITS)/gpureset-boot.service.d/
+	install -m 0644 hooks/rights.conf $(UNITS)/gpureset-card@.service.d/
+	install -m 0644 hooks/60-gpureset.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/
 	install -m 0644 hooks/org.gpureset.policy $(DESTDIR)$(PREFIX)/share/polkit-1/actions/
 	sed -i 's|/usr/sbin/gpureset|$(PREFIX)/sbin/gpureset|' \
 		$(DESTDIR)$(PREFIX)/libexec/gpureset/pve-hook \
 		$(DESTDIR)$(PREFIX)/libexec/gpureset/libvirt-hook \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/gpureset-boot.service \
+		$(UNITS)/gpureset-boot.service $(UNITS)/gpureset-card@.service \
 		$(DESTDIR)$(PREFIX)/share/polkit-1/actions/org.gpureset.policy
+
+deb:
+	@tests/deb/build $(BUILD)/deb
+
+check-deb:
+	@tests/deb/check $(BUILD)/results $(BUILD)/deb
+
+check-debian: deb
+	@tests/deb/run $(BUILD)/deb
 
 clean:
 	rm -rf $(BUILD)
@@ -218,6 +243,7 @@ clean:
 	$(FUZZ_OBJ:.o=.d) $(COV_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/cov/%.d)
 
 .PHONY: all check check-more check-build check-cli check-unit check-coverage check-style check-lint \
-	check-lab demo bench fuzz coverage install clean
+	check-lab demo bench fuzz coverage install deb check-deb \
+	check-debian clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -43,7 +43,7 @@
 #define EYES (CAP(SYS_PTRACE) | CAP(DAC_READ_SEARCH))
 #define SUPERVISOR (CAP(SYS_PTRACE) | CAP(KILL))
 #define NOBODY 65534
-#define UNIT "hooks/gpureset-boot.service"
+#define UNIT "hooks/rights.conf"
 
 struct rig {
 	char dir[64], run_dir[80], other[80];   /* @other: a file outside of @run_dir */
