@@ -1180,7 +1180,7 @@ static void test_worker(void **state)
 	struct exec_outcome out;
 	struct recovery rec = { 0 };
 	struct err err = { 0 };
-	char text[1024];
+	char text[1024], kept[128];
 
 	(void)state;
 	killer_arm(r, 8, false);
@@ -1209,6 +1209,9 @@ static void test_worker(void **state)
 	assert_non_null(strstr(text, " things behind; all put back"));
 	assert_int_equal(work_recover(r->hw, run_dir, &r->spec, 0, NULL, &rec, &err), 0);
 	assert_false(rec.found);
+	/* what was put back is in the trace that is kept */
+	snprintf(kept, sizeof(kept), "%s/trace-0000:01:00", run_dir);
+	assert_int_equal(unlink(kept), 0);
 	rig_close(r);
 }
 
