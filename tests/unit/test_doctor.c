@@ -387,8 +387,8 @@ static void print_found(const struct host *h)
 	for (size_t i = 0; i < h->x.nfound; i++) {
 		const struct finding *f = &h->x.found[i];
 
-		print_error("  %s %s %s\n", f->check->id, found_severity(f),
-			    f->unknown ? f->unknown : f->seen);
+		print_error("  %s %s %s\n    %s\n", f->check->id, found_severity(f),
+			    f->unknown ? f->unknown : f->seen, f->fix ? f->fix : "");
 	}
 }
 
@@ -441,6 +441,31 @@ static bool meets(const struct finding *f, const struct expect *e)
 	       strstr(f->unknown ? f->unknown : f->seen, e->seen);
 }
 
+static bool fix_has(const struct host *h, const char *text)
+{
+	for (size_t i = 0; i < h->x.nfound; i++)
+		if (h->x.found[i].fix && strstr(h->x.found[i].fix, text))
+			return true;
+	return false;
+}
+
+/* "advise TEXT" stands in a fix, "never TEXT" in none. */
+static bool advice_is_right(const struct host *h, const struct machine *m)
+{
+	bool right = true;
+
+	for (size_t i = 0; i < m->n; i++)
+		for (size_t k = 0; !m->part[i].head[0] && k < m->part[i].n; k++) {
+			const char *line = m->part[i].line[k];
+
+			if (!strncmp(line, "advise ", 7))
+				right &= fix_has(h, line + 7);
+			else if (!strncmp(line, "never ", 6))
+				right &= !fix_has(h, line + 6);
+		}
+	return right;
+}
+
 /* Returns what is wrong, or NULL. */
 static const char *judge(const struct host *h, struct expect *e, size_t n)
 {
@@ -475,6 +500,8 @@ static bool run_case(const char *path)
 	n = read_expects(&m, e);
 	host_open(&h, &m, path);
 	wrong = judge(&h, e, n);
+	if (!wrong && !advice_is_right(&h, &m))
+		wrong = "another fix";
 	if (wrong) {
 		print_error("%s: %s; found:\n", path, wrong);
 		print_found(&h);
@@ -494,6 +521,32 @@ static void test_cases(void **state)
 	for (size_t i = 0; i < found.gl_pathc; i++)
 		bad += !run_case(found.gl_pathv[i]);
 	printf("count: sick hosts that the doctor was shown: %zu\n", found.gl_pathc);
+	globfree(&found);
+	assert_int_equal(bad, 0);
+}
+
+/* Hosts that are not the sound one, and as sound: nothing is found there, either. */
+static void test_healthy(void **state)
+{
+	size_t bad = 0;
+	glob_t found;
+
+	(void)state;
+	assert_int_equal(glob("tests/doctor/healthy/*.part", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		struct machine m;
+		struct host h;
+
+		machine_good(&m);
+		machine_add(&m, found.gl_pathv[i]);
+		host_open(&h, &m, found.gl_pathv[i]);
+		if (h.x.nfound)
+			print_error("%s: something was found:\n", found.gl_pathv[i]);
+		print_found(&h);
+		bad += h.x.nfound > 0;
+		host_close(&h);
+		machine_free(&m);
+	}
 	globfree(&found);
 	assert_int_equal(bad, 0);
 }
@@ -565,6 +618,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_healthy),
 		cmocka_unit_test(test_all_have_cases),
 		cmocka_unit_test(test_layout),
 	};

@@ -91,7 +91,7 @@ static bool fb_is_off(struct exam *x)
 	return cmdline && strstr(cmdline, "efifb:off");
 }
 
-static void fb_fix(struct exam *x, const struct fb_range *r)
+static void fb_fix(struct exam *x, const struct fb_range *r, struct bdf fn)
 {
 	static const char useless[] = "initcall_blacklist=sysfb_init does not help on "
 		"this kernel; make another card the primary one in the firmware's setup, "
@@ -107,10 +107,9 @@ static void fb_fix(struct exam *x, const struct fb_range *r)
 		exam_fix(x, "%s:\n echo %s.0 > /sys/bus/platform/drivers/%s/unbind",
 			 useless, r->fb->driver, r->fb->driver);
 	else
-		exam_fix(x, "%s, take the card off the bus and find it again:\n echo 1 | "
-			 "tee /sys/bus/pci/devices/%s.*/remove\n "
-			 "echo 1 > /sys/bus/pci/rescan",
-			 useless, bdf_slot_str(x->at_card->slot, text));
+		exam_fix(x, "%s, take the function off the bus and find it again:\n "
+			 "echo 1 > /sys/bus/pci/devices/%s/remove\n "
+			 "echo 1 > /sys/bus/pci/rescan", useless, bdf_str(fn, text));
 }
 
 static void check_framebuffer(struct exam *x)
@@ -135,7 +134,7 @@ static void check_framebuffer(struct exam *x)
 				   "of %s%s", r.name, r.start, r.end, b,
 				   bdf_str(t->fn[i].bdf, text), fb_is_off(x) ?
 				   ", although /proc/cmdline has video=efifb:off" : "");
-			fb_fix(x, &r);
+			fb_fix(x, &r, t->fn[i].bdf);
 			return;
 		}
 }

@@ -65,14 +65,20 @@ static bool vfio_is_first(struct exam *x, const char *module)
 	       pt_loaded_by(x, "vfio_pci") || exam_cmdline(x, "rd.driver.pre");
 }
 
+static bool is_held(const struct exam *x, const struct target *t, size_t i)
+{
+	return !pt_driver_yields(t->fn[i].driver) && pt_is_part(x, t, &t->fn[i]);
+}
+
 /* Functions on a driver of the host, but vfio-pci; into @buf. */
-static size_t list_held(const struct target *t, char *buf, size_t size)
+static size_t list_held(const struct exam *x, const struct target *t, char *buf,
+			size_t size)
 {
 	size_t n = 0;
 
 	buf[0] = '\0';
 	for (size_t i = 0; i < t->nfns; i++)
-		if (!pt_driver_yields(t->fn[i].driver)) {
+		if (is_held(x, t, i)) {
 			pt_name(buf, size, t->fn[i].bdf, t->fn[i].driver);
 			n++;
 		}
@@ -87,27 +93,67 @@ static void list_missing(struct exam *x, const struct target *t, char *buf, size
 		const struct fn_facts *fn = &t->fn[i];
 		size_t len = strlen(buf);
 
-		if (!pt_listed(x, fn->vendor, fn->device))
+		if (pt_is_part(x, t, fn) && !pt_listed(x, fn->vendor, fn->device))
 			snprintf(buf + len, size - len, "%s%04x:%04x", len ? "," : "",
 				 fn->vendor, fn->device);
 	}
 }
 
-/* What makes vfio-pci get @fn, held by @module now or at the next boot. */
+/* ids= would take a card of the host's, too. */
+static bool has_twin(struct exam *x, const struct target *t)
+{
+	for (size_t i = 0; i < t->nfns; i++)
+		if (pt_is_part(x, t, &t->fn[i]) && pt_has_twin(x, &t->fn[i]))
+			return true;
+	return false;
+}
+
+/* A line for each driver that vfio-pci has to come before, @module first. */
+static void list_softdeps(const struct exam *x, const struct target *t,
+			  const char *module, char *buf, size_t size)
+{
+	size_t n = (size_t)snprintf(buf, size, " softdep %s pre: vfio-pci", module);
+
+	for (size_t i = 0; i < t->nfns && n < size; i++)
+		if (is_held(x, t, i) && !strstr(buf, t->fn[i].driver))
+			n += (size_t)snprintf(buf + n, size - n, "\n softdep %s pre: "
+					      "vfio-pci", t->fn[i].driver);
+}
+
+/* By address: a line for each function, as ids= would take one of the host's along. */
+static void fix_by_address(struct exam *x, const struct target *t)
+{
+	char rules[SLOT_FNS * 128] = "", fn[BDF_STR];
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->nfns; i++)
+		if (pt_is_part(x, t, &t->fn[i]) && n < sizeof(rules))
+			n += (size_t)snprintf(rules + n, sizeof(rules) - n, " " PT_RULE
+					      "\n", bdf_str(t->fn[i].bdf, fn));
+	exam_fix(x, "by address, as the host has another device with the same id; into "
+		 "/etc/udev/rules.d/10-vfio.rules\n%sand vfio_pci into /etc/modules; "
+		 REBUILD, rules);
+}
+
+/* What makes vfio-pci get the card, held by @module now or at the next boot. */
 static void fix_binding(struct exam *x, const struct target *t, const char *module)
 {
-	char missing[SLOT_FNS * 12];
+	char missing[SLOT_FNS * 12], softdeps[512];
 
 	list_missing(x, t, missing, sizeof(missing));
+	list_softdeps(x, t, module, softdeps, sizeof(softdeps));
 	if (!missing[0] && vfio_is_first(x, module))
 		exam_fix(x, "what it takes is written down in /etc/modprobe.d or "
 			 "/etc/modules, but was not in force at this boot: " REBUILD);
+	else if (has_twin(x, t))
+		fix_by_address(x, t);
+	else if (missing[0])
+		exam_fix(x, "into /etc/modprobe.d/vfio.conf, the ids beside those that "
+			 "are there, in one line\n options vfio-pci ids=%s\n%s\nthen "
+			 REBUILD, missing, softdeps);
 	else
-		exam_fix(x, "write into /etc/modprobe.d/vfio.conf: %s%s%s'softdep %s "
-			 "pre: vfio-pci'; " REBUILD,
-			 missing[0] ? "'options vfio-pci ids=" : "", missing,
-			 missing[0] ? "' (added to the ids that are there) and " : "",
-			 module);
+		exam_fix(x, "into /etc/modprobe.d/vfio.conf\n%s\nthen " REBUILD,
+			 softdeps);
 }
 
 /* The host is to have the card between VMs: the configuration says so. */
@@ -166,7 +212,7 @@ static void check_host_driver(struct exam *x)
 			host_driver_at_boot(x, fn, module);
 		return;
 	}
-	list_held(t, held, sizeof(held));
+	list_held(x, t, held, sizeof(held));
 	exam_found(x, SEV_WARNING, "the card is for VMs, and drivers of the host have "
 		   "%s", held);
 	fix_binding(x, t, fn->driver);
@@ -192,10 +238,10 @@ static void check_sibling(struct exam *x)
 
 	/* where a reset of the whole card does harm, a held function prevents it */
 	if (!pt_wanted(x) || !pt_driver_yields(target_main(t)->driver) ||
-	    denies(s->quirk, "hot_reset") || !list_held(t, held, sizeof(held)))
+	    denies(s->quirk, "hot_reset") || !list_held(x, t, held, sizeof(held)))
 		return;
 	for (size_t i = 0; i < t->nfns; i++)
-		if (!pt_driver_yields(t->fn[i].driver))
+		if (is_held(x, t, i))
 			driver = t->fn[i].driver;
 	exam_found(x, SEV_WARNING, "drivers of the host have %s", held);
 	fix_binding(x, t, driver);

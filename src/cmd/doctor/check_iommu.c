@@ -101,8 +101,14 @@ static void check_iommu_off(struct exam *x)
 		return;
 	if (!exam_file(x, IOMMUS) && x->o->replay)
 		exam_unknown(x, "the recording does not have " IOMMUS);
-	else
+	else if (pt_any_wanted(x))
 		iommu_off(x);
+	else {
+		exam_found(x, SEV_NOTE, IOMMUS " is empty, and nothing shows that a VM "
+			   "is to have a card");
+		exam_fix(x, "nothing, if none is; else name the card, and the remedy is "
+			 "said:\n gpureset doctor BDF");
+	}
 }
 
 /* --- interrupts ------------------------------------------------------------------ */
@@ -127,7 +133,7 @@ static void check_remapping(struct exam *x)
 {
 	const char *seen;
 
-	if (!iommu_is_on(x))
+	if (!iommu_is_on(x) || !pt_any_wanted(x))
 		return;
 	if (!exam_file(x, "/proc/interrupts") && !exam_log_known(x)) {
 		exam_unknown(x, "neither /proc/interrupts nor the kernel's log can be "
@@ -187,7 +193,8 @@ static void check_pt(struct exam *x)
 {
 	const char *iommu = exam_cmdline(x, "iommu");
 
-	if (!iommu_is_on(x) || (iommu && exam_has_word(iommu, "pt")) || !is_translated(x))
+	if (!iommu_is_on(x) || !pt_any_wanted(x) ||
+	    (iommu && exam_has_word(iommu, "pt")) || !is_translated(x))
 		return;
 	exam_found(x, SEV_NOTE, "/proc/cmdline has no iommu=pt, and the IOMMU group of "
 		   "the card's root port is of type DMA");

@@ -15,7 +15,7 @@ static void check_lockdown(struct exam *x)
 {
 	const char *text = exam_file(x, LOCKDOWN);
 
-	if (!text || strstr(text, "[none]"))
+	if (!text || strstr(text, "[none]") || !pt_any_wanted(x))
 		return;
 	exam_found(x, SEV_NOTE, LOCKDOWN " says '%s'", text);
 	exam_fix(x, "nothing, if 'gpureset plan' offers a method for your card; else "
@@ -26,7 +26,7 @@ static void check_s2idle(struct exam *x)
 {
 	const char *text = exam_file(x, MEM_SLEEP);
 
-	if (!text || strstr(text, "[deep]"))
+	if (!text || strstr(text, "[deep]") || !pt_any_wanted(x))
 		return;
 	exam_found(x, SEV_NOTE, MEM_SLEEP " says '%s', not deep", text);
 	exam_fix(x, "do not use suspend to bring a card back; where deep is offered:\n"

@@ -7,6 +7,7 @@
 #include <linux/pci_regs.h>
 
 #include "cmd/doctor/exam.h"
+#include "cmd/doctor/passthrough.h"
 
 #define ASPM_POLICY "/sys/module/pcie_aspm/parameters/policy"
 
@@ -86,16 +87,16 @@ static void check_width(struct exam *x)
 
 /*
  * Cards lower their speed while they have nothing to do, mostly to 2.5 GT/s, so a low one
- * alone says little. But a port whose target speed is low was told so: by the firmware's
- * setup, or by the kernel after a link that did not train (linux: drivers/pci/quirks.c,
- * pcie_failed_link_retrain()).
+ * alone says little, and nothing at all of one that no VM has open. But a port whose
+ * target speed is low was told so: by the firmware's setup, or by the kernel after a link
+ * that did not train (linux: drivers/pci/quirks.c, pcie_failed_link_retrain()).
  */
 static void check_speed(struct exam *x)
 {
 	struct link link[MAX_PATH];
 	size_t n = links_of(x, link);
 	char up[BDF_STR], down[BDF_STR];
-	bool noted = false;
+	bool noted = false, used = pt_wanted(x) && x->at_card->study.target.nholders;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct link_facts *l = link[i].up.link;
@@ -105,7 +106,7 @@ static void check_speed(struct exam *x)
 		bool low = told && told < best;
 
 		/* idle, all links of a card with its own switch are slow */
-		if (!l->speed || l->speed >= best || (noted && !low))
+		if (!l->speed || l->speed >= best || (!low && (noted || !used)))
 			continue;
 		noted |= !low;
 		exam_found(x, low ? SEV_WARNING : SEV_NOTE, "the link from %s to %s has "

@@ -5,6 +5,7 @@
 
 #include "base/textfile.h"
 #include "cmd/doctor/exam.h"
+#include "cmd/doctor/passthrough.h"
 #include "hw/hw_replay.h"
 
 /* --- whose card it is ----------------------------------------------------------- */
@@ -36,13 +37,16 @@ static bool use_is_for_vms(const struct exam *x)
 	return use_vm(x) || driver_is_vfio(target_main(use_target(x))->driver);
 }
 
-/* A dump of lspci says of no check of this file but the first what it asks. */
+/*
+ * Nothing to say: a card of the host's own is the host's to use; and a dump of lspci says
+ * nothing of it.
+ */
 static bool use_blind(struct exam *x)
 {
 	const struct recording *r = hw_replay_of(x->hw);
 
 	if (!r || !recording_is_dump(r))
-		return false;
+		return !pt_wanted(x);
 	exam_unknown(x, "a dump of lspci does not say who uses the card");
 	return true;
 }
@@ -322,27 +326,24 @@ static void check_console(struct exam *x)
 		   "%s on %s has a framebuffer, the host's console", fn,
 		   target_main(t)->driver);
 	exam_fix(x, "let the console have another card (the firmware's setup: primary "
-		 "display), and keep the driver off this one: in "
-		 "/etc/modprobe.d/vfio.conf\n"
-		 " options vfio-pci ids=%04x:%04x\n softdep %s pre: vfio-pci\n"
-		 "then\n update-initramfs -u -k all\n"
-		 "Without a reboot, before the VM starts:\n"
-		 " for c in /sys/class/vtconsole/*/bind; do echo 0 > $c; done",
-		 target_main(t)->vendor, target_main(t)->device,
-		 target_main(t)->driver[0] ? target_main(t)->driver : "amdgpu");
+		 "display). Or, each time before the VM starts, and with the screen dark "
+		 "from then on (have another way in, like ssh):\n"
+		 " for c in /sys/class/vtconsole/*/bind; do echo 0 > $c; done");
 }
 
-static void use_say(struct exam *x, const struct fn_use *use, enum severity severity)
+static void use_say(struct exam *x, const struct fn_use *use, enum severity severity,
+		    const char *first)
 {
 	static const char *const what[] = {
 		[USE_NETWORK] = "the network interface",
 		[USE_STORAGE] = "the block device", [USE_OPEN] = "the device",
 	};
 	static const char *const cure[] = {
-		[USE_NETWORK] = "take it down, and out of /etc/network/interfaces:\n"
-				" ip link set %s down",
-		[USE_STORAGE] = "unmount it, or take it out of what uses it; this shows "
-				"what that is:\n lsblk /dev/%s",
+		[USE_NETWORK] = "if the host can do without %s, and you are not logged in "
+				"through it: take it out of /etc/network/interfaces, "
+				"and down",
+		[USE_STORAGE] = "if the host can do without it: unmount it; this shows "
+				"where:\n lsblk /dev/%s",
 		[USE_OPEN] = "end the process that has %s open, or let the VM of that "
 			     "card stop first",
 	};
@@ -352,7 +353,7 @@ static void use_say(struct exam *x, const struct fn_use *use, enum severity seve
 		   what[use->kind], use->name, use->how);
 	snprintf(text, sizeof(text), "%s", cure[use->kind]);
 	*strstr(text, "%s") = '\0';
-	exam_fix(x, "%s%s%s", text, use->name, strstr(cure[use->kind], "%s") + 2);
+	exam_fix(x, "%s%s%s%s", first, text, use->name, strstr(cure[use->kind], "%s") + 2);
 }
 
 static void check_carries(struct exam *x)
@@ -363,7 +364,7 @@ static void check_carries(struct exam *x)
 		return;
 	for (size_t i = 0; i < t->nuses; i++)
 		if (bdf_same_slot(t->use[i].bdf, x->at_card->slot))
-			use_say(x, &t->use[i], use_severity(x, SEV_PROBLEM));
+			use_say(x, &t->use[i], use_severity(x, SEV_PROBLEM), "");
 }
 
 /* Of others below the same bridge: in the card's group they are taken along with it. */
@@ -380,7 +381,8 @@ static void check_neighbour(struct exam *x)
 			continue;
 		exam_attr(x, t->use[i].bdf, "iommu_group", group, sizeof(group));
 		use_say(x, &t->use[i], !own[0] || strcmp(group, own) != 0 ? SEV_NOTE :
-			use_severity(x, SEV_PROBLEM));
+			use_severity(x, SEV_PROBLEM), "best put the card into another "
+			"slot; or, ");
 	}
 }
 

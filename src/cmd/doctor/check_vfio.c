@@ -39,12 +39,13 @@ static void check_modules(struct exam *x)
 			   by);
 		exam_fix(x, "modprobe vfio-pci, and read what it says; then: journalctl "
 			 "-b -u systemd-modules-load");
-	} else if (!hw_host_exists(x->hw, VFIO_PCI)) {
+	} else if (!hw_host_exists(x->hw, VFIO_PCI) && pt_any_wanted(x)) {
 		exam_found(x, SEV_NOTE, "there is no " VFIO_PCI ", and neither "
 			   "/etc/modules nor /etc/modules-load.d names vfio_pci");
 		exam_fix(x, "nothing: Proxmox VE and libvirt load it when a VM starts; "
 			 "to have it from the boot on: echo vfio_pci >> /etc/modules");
-	} else if (!exam_has_word(modules, "vfio_iommu_type1") &&
+	} else if (hw_host_exists(x->hw, VFIO_PCI) &&
+		   !exam_has_word(modules, "vfio_iommu_type1") &&
 		   !hw_host_exists(x->hw, "/dev/iommu")) {
 		exam_found(x, SEV_WARNING, "/sys/module has no vfio_iommu_type1, and "
 			   "there is no /dev/iommu");
@@ -116,7 +117,8 @@ static int brief_add(const struct hw_node *node, void *arg)
 static bool briefs_have(const struct briefs *b, unsigned vendor, unsigned device)
 {
 	for (size_t i = 0; i < b->n; i++)
-		if (b->fn[i].vendor == vendor && b->fn[i].device == device)
+		if ((b->fn[i].vendor == vendor || vendor == PT_ANY) &&
+		    (b->fn[i].device == device || device == PT_ANY))
 			return true;
 	return false;
 }
@@ -204,11 +206,9 @@ static void twin_found(struct exam *x, const struct fn_brief *ours,
 		   "and of %s, which %s", where, ours->vendor, ours->device,
 		   bdf_str(ours->bdf, a), bdf_str(host->bdf, b), host->boot_vga ?
 		   "has the host's console" : "is on a driver of the host");
-	exam_fix(x, "take the id out of ids= and choose by address: write "
-		 "'ACTION==\"add\", SUBSYSTEM==\"pci\", KERNEL==\"%s\", "
-		 "ATTR{driver_override}=\"vfio-pci\"' into "
-		 "/etc/udev/rules.d/10-vfio.rules, and vfio_pci into /etc/modules; "
-		 REBUILD, a);
+	exam_fix(x, "take the id out of ids= and choose by address: into "
+		 "/etc/udev/rules.d/10-vfio.rules\n " PT_RULE "\nand vfio_pci into "
+		 "/etc/modules; " REBUILD, a);
 }
 
 static void check_ids_twin(struct exam *x)

@@ -201,13 +201,15 @@ static void check_functions_of(struct exam *x, const struct vm_gpu *g)
 	const struct exam_card *c = vm_card(x, g->fn);
 	unsigned has = fns_of_vm(x->at_vm, g->fn);
 	char missing[128] = "", fn[BDF_STR];
-	bool host = false;
+	bool host = false, others = false;
 	size_t n = 0;
 
 	for (size_t i = 0; c && i < c->study.target.nfns; i++) {
 		const struct fn_facts *f = &c->study.target.fn[i];
 
-		if (has & 1u << f->bdf.fn || !f->known)
+		/* beside a CPU's graphics: USB and others, which the host needs */
+		others |= f->known && f->vendor != g->vendor;
+		if (has & 1u << f->bdf.fn || !f->known || f->vendor != g->vendor)
 			continue;
 		n += (size_t)snprintf(missing + n, sizeof(missing) - n, "%s%s (%.20s)",
 				      n ? ", " : "", bdf_str(f->bdf, fn),
@@ -220,7 +222,11 @@ static void check_functions_of(struct exam *x, const struct vm_gpu *g)
 		return;
 	exam_found(x, host ? SEV_WARNING : SEV_NOTE, "%u.conf passes %s through without "
 		   "%s", x->at_vm->hook.vm.vmid, bdf_str(g->fn, fn), missing);
-	fix_functions(x, g);
+	if (others)
+		exam_fix(x, "give the VM these, too, each in a hostpci line of its own; "
+			 "not the whole slot, of which the host needs the rest");
+	else
+		fix_functions(x, g);
 }
 
 static void check_functions(struct exam *x)

@@ -2,6 +2,7 @@
 #include "cmd/doctor/passthrough.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/textfile.h"
@@ -43,12 +44,18 @@ bool pt_next_id(const char **at, char id[64])
 	return len > 0;
 }
 
+/* linux: PCI_ANY_ID stands for all. */
+static bool pt_id_part(unsigned part)
+{
+	return part <= UINT16_MAX || part == PT_ANY;
+}
+
 bool pt_id(const char *id, unsigned *vendor, unsigned *device)
 {
 	int end = 0;
 
-	return sscanf(id, "%4x:%4x%n", vendor, device, &end) == 2 &&
-	       strchr(": \t", id[end]);
+	return sscanf(id, "%x:%x%n", vendor, device, &end) == 2 &&
+	       pt_id_part(*vendor) && pt_id_part(*device) && strchr(": \t", id[end]);
 }
 
 const char *pt_listed(struct exam *x, uint16_t vendor, uint16_t device)
@@ -59,7 +66,8 @@ const char *pt_listed(struct exam *x, uint16_t vendor, uint16_t device)
 
 	for (size_t n = 0; pt_list(x, n, &list); n++)
 		for (const char *at = list.text; pt_next_id(&at, id);)
-			if (pt_id(id, &v, &d) && v == vendor && d == device)
+			if (pt_id(id, &v, &d) && (v == vendor || v == PT_ANY) &&
+			    (d == device || d == PT_ANY))
 				return list.where;
 	return NULL;
 }
@@ -139,13 +147,72 @@ static bool pt_is_meant(const struct exam *x, const struct fn_facts *fn)
 	return true;
 }
 
-bool pt_wanted(struct exam *x)
+static bool pt_wants(struct exam *x, const struct target *t)
 {
-	const struct target *t = &x->at_card->study.target;
 	const struct fn_facts *fn = target_main(t);
 
 	return pt_has_it(x, t) ||
 	       (pt_listed(x, fn->vendor, fn->device) && pt_is_meant(x, fn));
+}
+
+bool pt_wanted(struct exam *x)
+{
+	return pt_wants(x, &x->at_card->study.target);
+}
+
+bool pt_any_wanted(struct exam *x)
+{
+	bool any = x->o->nwords || x->nvms;
+
+	for (size_t i = 0; i < x->ncards && !any; i++)
+		any = pt_wants(x, &x->card[i]->study.target);
+	return any;
+}
+
+bool pt_is_part(const struct exam *x, const struct target *t, const struct fn_facts *fn)
+{
+	bool part = fn->vendor == target_main(t)->vendor;
+
+	for (size_t i = 0; i < x->nvms; i++) {
+		const struct vmdevs *devs = &x->vm[i]->hook.devs;
+
+		for (size_t k = 0; k < devs->n; k++)
+			part |= devs->dev[k].use == VMDEV_YES &&
+				bdf_spec_has(&devs->dev[k].spec, fn->bdf);
+	}
+	return part;
+}
+
+struct pt_twin {
+	struct exam *x;
+	const struct fn_facts *fn;
+};
+
+static unsigned long pt_attr(struct exam *x, struct bdf fn, const char *name)
+{
+	char text[16];
+
+	return strtoul(exam_attr(x, fn, name, text, sizeof(text)), NULL, 16);
+}
+
+/* Not 0 ends the scan. */
+static int pt_twin(const struct hw_node *node, void *arg)
+{
+	const struct pt_twin *twin = arg;
+	struct exam *x = twin->x;
+	char driver[64];
+
+	return !bdf_same_slot(node->bdf, twin->fn->bdf) && !pt_vm_has(x, node->bdf) &&
+	       pt_attr(x, node->bdf, "vendor") == twin->fn->vendor &&
+	       pt_attr(x, node->bdf, "device") == twin->fn->device &&
+	       !driver_is_vfio(exam_attr(x, node->bdf, "driver", driver, sizeof(driver)));
+}
+
+bool pt_has_twin(struct exam *x, const struct fn_facts *fn)
+{
+	struct pt_twin twin = { x, fn };
+
+	return hw_scan(x->hw, pt_twin, &twin, NULL) > 0;
 }
 
 bool pt_driver_yields(const char *driver)
