@@ -73,8 +73,7 @@ static const struct place *place_of(const struct part *p)
 /* How much of a line says what it is about; the rest is the value. 0: all lines stay. */
 static size_t key_length(const struct part *p, const char *line)
 {
-	static const char *const two[] = { "file ", "exists ", "attr ", "has ", "name ",
-					   "bar " };
+	static const char *const two[] = { "file ", "exists ", "attr ", "has ", "name " };
 	size_t n = strcspn(line, " ");
 
 	if (!strncmp(p->head, "[pve ", 5))
@@ -85,6 +84,8 @@ static size_t key_length(const struct part *p, const char *line)
 	for (size_t i = 0; i < sizeof(two) / sizeof(*two); i++)
 		if (!strncmp(line, two[i], strlen(two[i])))
 			return n + 1 + strcspn(line + n + 1, " ");
+	if (!strncmp(line, "bar ", 4))  /* "bar 5 05394 00001f84": of a register */
+		return strlen("bar 5 05394");
 	return n;
 }
 

@@ -7,6 +7,7 @@
 
 #include <linux/pci_regs.h>
 
+#include "cmd/card_state.h"
 #include "cmd/doctor/exam.h"
 #include "cmd/doctor/passthrough.h"
 #include "run/recover.h"
@@ -266,6 +267,23 @@ static void check_no_method(struct exam *x)
 		 "would also reset may be reset; or " : "", slot);
 }
 
+/* One that has a function that does not answer has its own check. */
+static void check_needs_reset(struct exam *x)
+{
+	const struct target *t = &x->at_card->study.target;
+	struct card_state st;
+	char slot[BDF_STR];
+
+	for (size_t i = 0; i < t->nfns; i++)
+		if (!t->fn[i].answers)
+			return;
+	card_judge(&st, x->hw, &x->at_card->study);
+	if (st.word != CARD_DIRTY)
+		return;
+	exam_found(x, SEV_NOTE, "'gpureset list' says dirty: %s", st.why);
+	exam_fix(x, "with its VM stopped:\n gpureset reset %s", card_slot(x, slot));
+}
+
 static void check_broken_quirk(struct exam *x)
 {
 	const struct plan *plan = &x->at_card->study.plan;
@@ -381,6 +399,9 @@ const struct check doctor_card[] = {
 	  "something else resets the whole card", check_fn_no_reset },
 	{ "no-method", ON_CARD, "no reset is possible for this card",
 	  "what a guest leaves of the card is what the next one gets", check_no_method },
+	{ "needs-reset", ON_CARD, "the card is not as it is after power-on",
+	  "the last guest or driver left it so, and the next one may not get it to work "
+	  "(Code 43, black screen) without a reset before", check_needs_reset },
 	{ "broken-quirk", ON_CARD, "a quirk file about this card has errors",
 	  "what must not be done to the card is not known, so nothing is",
 	  check_broken_quirk },

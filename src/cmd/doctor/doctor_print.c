@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "cmd/doctor/doctor.h"
+#include "cmd/table.h"
 
 static const char *const severity_words[] = { "note", "warning", "problem" };
 
@@ -65,12 +66,17 @@ static void print_labelled(FILE *out, const char *label, const char *text)
 	}
 }
 
-static void print_finding(const struct finding *f, FILE *out)
+/* ECMA-48, SGR: bold red, yellow; and as it was. */
+static const char *const severity_colours[] = { "", "\033[33m", "\033[1;31m" };
+
+static void print_finding(const struct finding *f, FILE *out, bool colour)
 {
+	const char *on = colour ? severity_colours[f->severity] : "";
 	char head[16];
 
 	snprintf(head, sizeof(head), "%s:", severity_words[f->severity]);
-	fprintf(out, "  %-8s %s [%s]\n", head, f->check->title, f->check->id);
+	fprintf(out, "  %s%-8s%s %s [%s]\n", on, head, on[0] ? "\033[0m" : "",
+		f->check->title, f->check->id);
 	print_labelled(out, "seen", f->seen);
 	print_labelled(out, "why", f->check->why);
 	if (f->fix)
@@ -81,6 +87,7 @@ struct print {
 	const struct exam *x;
 	FILE *out;
 	bool verbose;           /* also what was fine */
+	bool colour;
 	size_t subjects;
 };
 
@@ -113,9 +120,11 @@ static void print_fine(const struct print *p, const struct exam_card *card,
 static void print_about(struct print *p, const char *head, const struct exam_card *card,
 			const struct exam_vm *vm)
 {
+	char *text = exam_printable(head, false);
 	size_t n = 0;
 
-	fprintf(p->out, "%s%s", p->subjects++ ? "\n" : "", head);
+	fprintf(p->out, "%s%s", p->subjects++ ? "\n" : "", text);
+	free(text);
 	for (int s = SEV_PROBLEM; s >= SEV_NOTE; s--)
 		for (size_t i = 0; i < p->x->nfound; i++) {
 			const struct finding *f = &p->x->found[i];
@@ -125,7 +134,7 @@ static void print_about(struct print *p, const char *head, const struct exam_car
 				continue;
 			fputs("\n", p->out);
 			n++;
-			print_finding(f, p->out);
+			print_finding(f, p->out, p->colour);
 		}
 	if (!n)
 		fputs(": nothing found\n", p->out);
@@ -228,7 +237,8 @@ static void print_summary(const struct exam *x, FILE *out, bool verbose)
 
 void doctor_text(const struct exam *x, FILE *out, bool verbose)
 {
-	struct print p = { .x = x, .out = out, .verbose = verbose };
+	struct print p = { .x = x, .out = out, .verbose = verbose,
+			   .colour = out == stdout && table_may_colour() };
 	char head[96];
 
 	snprintf(head, sizeof(head), x->release[0] ? "host, Linux %s" : "host",

@@ -23,11 +23,31 @@ struct exam_file {
 
 /* --- saying ------------------------------------------------------------------- */
 
-static char *exam_text(const char *fmt, va_list ap)
+char *exam_printable(const char *text, bool lines)
 {
-	char *text;
+	char *out = xcalloc(strlen(text) + 1, sizeof("\\x1b") - 1);
+	size_t n = 0;
 
-	return vasprintf(&text, fmt, ap) < 0 ? xstrdup(fmt) : text;
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if ((c >= ' ' && c < 0x7f) || (lines && c == '\n'))
+			out[n++] = (char)c;
+		else
+			n += (size_t)sprintf(out + n, "\\x%02x", c);
+	}
+	return out;
+}
+
+static char *exam_text(bool lines, const char *fmt, va_list ap)
+{
+	char *text, *clean;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		return xstrdup(fmt);
+	clean = exam_printable(text, lines);
+	free(text);
+	return clean;
 }
 
 static struct finding *exam_add(struct exam *x)
@@ -48,7 +68,7 @@ void exam_found(struct exam *x, enum severity severity, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	f->seen = exam_text(fmt, ap);
+	f->seen = exam_text(false, fmt, ap);
 	va_end(ap);
 	f->severity = severity;
 }
@@ -60,7 +80,7 @@ void exam_fix(struct exam *x, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	free(f->fix);
-	f->fix = exam_text(fmt, ap);
+	f->fix = exam_text(true, fmt, ap);
 	va_end(ap);
 }
 
@@ -70,7 +90,7 @@ void exam_unknown(struct exam *x, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	f->unknown = exam_text(fmt, ap);
+	f->unknown = exam_text(false, fmt, ap);
 	va_end(ap);
 }
 

@@ -116,6 +116,13 @@ void exam_fix_cmdline(struct exam *x, const char *fmt, ...)
 void exam_unknown(struct exam *x, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * A copy of @text, to be freed, that does nothing to a terminal: what is not printable
+ * ASCII, which a log, a file or somebody else's recording may have, comes out as \xNN.
+ * @lines: newlines stay.
+ */
+char *exam_printable(const char *text, bool lines);
+
 /* --- for checks: to look ---------------------------------------------------- */
 
 /*
