@@ -78,9 +78,9 @@ VM 101, $doc/pve/qemu-server/101.conf
           line, the VM starts without the device
     why   Proxmox VE ignores what it does not understand, so the VM starts without its
           card, or with another choice than was meant
-    fix   mend the line; in a VM's settings best with
-              qm set 101 --hostpci0 '0000:0b:00,pcie=1'
-          with your card's address
+    fix   mend the line; best with this, N and ADDRESS being the line's number and the
+          card's address ('gpureset list'):
+              qm set 101 --hostpciN 'ADDRESS,pcie=1'
 
   problem: the hookscript cannot be run [vm-hook-broken]
     seen  101.conf has 'hookscript: local:snippets/gpureset', and script
@@ -119,6 +119,22 @@ echo 'hostpci0: 0000:41:00' >"$doc/pve/qemu-server/102.conf"
 pdoc 2 '102.conf passes 0000:41:00 through'
 pdoc 0 '^VM 101' 0b:00
 lacks '^VM 102'
+
+# colours: on a terminal, for the severity alone
+on_terminal() { # ENVIRONMENT...: how many lines have an escape
+	env TERM=xterm "$@" python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' "$prog" doctor \
+		--quirks "$q" --replay "$rec" --config-dir "$doc/pve" 101 --snippets "$doc/none" \
+		</dev/null 2>&1 | grep -c "$(printf '\033')"
+}
+coloured=$(on_terminal NO_COLOR=) plain=$(on_terminal NO_COLOR=1)
+if [ "$coloured" = 1 ] && [ "$plain" = 0 ]; then
+	passed=$((passed + 1))
+else
+	failed=$((failed + 1))
+	echo "not ok doctor on a terminal: $coloured lines with colours, $plain with NO_COLOR"
+fi
+pdoc 0 'note: '
+lacks "$(printf '\033')"
 
 # for programs
 json() { # STATUS EXPRESSION ARGS...: of the parsed object d

@@ -201,7 +201,7 @@ static void check_idle_parameters(struct exam *x)
 	} files[] = {
 		{ "/etc/default/grub", "GRUB_CMDLINE_LINUX", "update-grub", "GRUB",
 		  true },
-		{ "/etc/kernel/cmdline", "", "proxmox-boot-tool refresh", "systemd-boot",
+		{ "/etc/kernel/cmdline", "", NULL, "systemd-boot",
 		  false },
 	};
 	bool grub = exam_cmdline(x, "BOOT_IMAGE");
@@ -214,7 +214,8 @@ static void check_idle_parameters(struct exam *x)
 		if (files[i].grub == grub) {
 			exam_found(x, SEV_WARNING, "%s has %s, and /proc/cmdline does "
 				   "not", files[i].path, words);
-			exam_fix(x, "type '%s', and reboot", files[i].refresh);
+			exam_fix(x, "type '%s', and reboot", files[i].refresh ?
+				 files[i].refresh : exam_cmdline_refresh(x));
 		} else {
 			exam_found(x, SEV_WARNING, "%s has %s, and /proc/cmdline does "
 				   "not: this host does not boot with %s, which alone "

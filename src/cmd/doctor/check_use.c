@@ -58,6 +58,8 @@ static bool use_is_host_driver(const char *driver)
 
 /* --- programs --------------------------------------------------------------------- */
 
+#define DESKTOP "display-manager"       /* an alias, which cannot be disabled */
+
 /*
  * Services that keep a card open for as long as they run, by the names that the kernel
  * cuts at 15 characters.
@@ -67,11 +69,11 @@ static const struct service {
 } services[] = {
 	{ "nvidia-persiste", "nvidia-persistenced" }, { "nv-hostengine", "nvidia-dcgm" },
 	{ "dcgm-exporter", "dcgm-exporter" }, { "nvidia-powerd", "nvidia-powerd" },
-	{ "nv-fabricmanage", "nvidia-fabricmanager" }, { "Xorg", "display-manager" },
-	{ "X", "display-manager" }, { "Xwayland", "display-manager" },
-	{ "gnome-shell", "display-manager" }, { "kwin_wayland", "display-manager" },
-	{ "sddm", "display-manager" }, { "gdm-wayland-ses", "display-manager" },
-	{ "plymouthd", "plymouth-quit" }, { "ollama", "ollama" },
+	{ "nv-fabricmanage", "nvidia-fabricmanager" }, { "Xorg", DESKTOP },
+	{ "X", DESKTOP }, { "Xwayland", DESKTOP },
+	{ "gnome-shell", DESKTOP }, { "kwin_wayland", DESKTOP },
+	{ "sddm", DESKTOP }, { "gdm-wayland-ses", DESKTOP },
+	{ "systemd-logind", DESKTOP }, { "ollama", "ollama" },
 };
 
 /* Sound servers belong to the user who is logged in. */
@@ -95,11 +97,14 @@ static void fix_holder(struct exam *x, const struct hw_holder *h)
 	const char *user = service_of(user_services, sizeof(user_services) /
 				      sizeof(*user_services), h->comm);
 
-	if (unit)
+	if (unit && !strcmp(unit, DESKTOP))
+		exam_fix(x, "end the graphical session, and have none from the next boot "
+			 "if the card is for VMs alone:\n systemctl stop " DESKTOP
+			 "\n systemctl set-default multi-user.target");
+	else if (unit)
 		exam_fix(x, "stop the service, and keep it from the next boot if the "
 			 "card is for VMs alone:\n systemctl stop %s\n"
-			 " systemctl disable %s",
-			 unit, unit);
+			 " systemctl disable %s", unit, unit);
 	else if (user)
 		exam_fix(x, "as the user of process %d:\n systemctl --user stop %s",
 			 h->pid, user);

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/textfile.h"
 #include "base/xalloc.h"
 #include "cmd/doctor/exam.h"
 #include "cmd/doctor/passthrough.h"
+#include "cmd/doctor/vmgpu.h"
 
 #define VFIO_PCI "/sys/bus/pci/drivers/vfio-pci"
 #define REBUILD "type 'update-initramfs -u -k all', and reboot"
@@ -253,30 +253,14 @@ static void check_options(struct exam *x)
 	}
 }
 
-/* With OVMF Proxmox VE does not pass x-vga on to QEMU. */
-static bool vm_boots_with_ovmf(const struct exam_vm *vm)
-{
-	const char *at, *end, *line;
-	bool ovmf = false;
-	char *text;
-	size_t len;
-
-	if (textfile_read(vm->path, &text, &len, NULL))
-		return false;
-	at = text;
-	end = text + len;
-	while ((line = textfile_line(&at, end, &len)) && line[0] != '[')
-		ovmf |= !strncmp(line, "bios: ovmf", 10);
-	free(text);
-	return ovmf;
-}
-
+/* qemu-server, PVE/QemuServer/PCI.pm print_hostpci_devices: no x-vga with OVMF. */
 static void check_disable_vga(struct exam *x)
 {
 	const struct exam_vm *vm = x->at_vm;
 	const char *is = exam_file(x, "/sys/module/vfio_pci/parameters/disable_vga");
 
-	if (!is || strcmp(is, "Y") != 0 || vm_boots_with_ovmf(vm))
+	if (!is || strcmp(is, "Y") != 0 ||
+	    !strcmp(vm_plain(x, PVE_BIOS), "ovmf"))
 		return;
 	for (size_t i = 0; i < HOSTPCI_KEYS; i++) {
 		const struct pve_key *key = &vm->hook.vm.key[i];
@@ -286,9 +270,9 @@ static void check_disable_vga(struct exam *x)
 		exam_found(x, SEV_PROBLEM, "%s:%d: hostpci%zu has x-vga=1, with SeaBIOS, "
 			   "and /sys/module/vfio_pci/parameters/disable_vga is Y",
 			   vm->path, key->line, i);
-		exam_fix(x, "qm set %u --bios ovmf (and install the guest anew), or take "
-			 "disable_vga=1 out of the options of vfio-pci in "
-			 "/etc/modprobe.d; " REBUILD, vm->hook.vm.vmid);
+		exam_fix(x, "take disable_vga=1 out of the options of vfio-pci in "
+			 "/etc/modprobe.d; " REBUILD "; or install the guest anew with "
+			 "OVMF");
 	}
 }
 

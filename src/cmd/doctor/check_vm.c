@@ -136,10 +136,10 @@ static void check_seabios(struct exam *x)
 	exam_fix(x, vm_x_vga(x) ?
 		 "nothing while the picture is there; a new VM better has OVMF from the "
 		 "beginning (an installed guest does not boot after the change):\n"
-		 " qm set %u --bios ovmf --efidisk0 local-lvm:1,efitype=4m" :
+		 " qm set NEW --bios ovmf --efidisk0 STORAGE:1,efitype=4m" :
 		 "nothing if the picture of the guest's driver is enough; for the boot "
 		 "screen on the card a new VM with OVMF:\n"
-		 " qm set %u --bios ovmf --efidisk0 local-lvm:1,efitype=4m", vmid_of(x));
+		 " qm set NEW --bios ovmf --efidisk0 STORAGE:1,efitype=4m");
 }
 
 /* One report: NVIDIA open-gpu-kernel-modules#853, a 5070 Ti; fine with a UEFI guest. */
@@ -154,7 +154,7 @@ static void check_seabios_blackwell(struct exam *x)
 		exam_fix(x, "make the VM a UEFI one; a guest that was installed under "
 			 "SeaBIOS has to be installed again, or its disk converted "
 			 "(Windows: mbr2gpt):\n"
-			 " qm set %u --bios ovmf --efidisk0 local-lvm:1,efitype=4m",
+			 " qm set %u --bios ovmf --efidisk0 STORAGE:1,efitype=4m",
 			 vmid_of(x));
 		return;
 	}
@@ -199,7 +199,7 @@ static void check_code43_nvidia(struct exam *x)
 	exam_found(x, SEV_NOTE, "%u.conf has neither x-vga=1 nor hidden=1 in its 'cpu:'",
 		   vmid_of(x));
 	exam_fix(x, "only if the guest's driver is older than 465 (Fermi and before "
-		 "never got a newer one):\n qm set %u --cpu %s,hidden=1", vmid_of(x),
+		 "never got a newer one):\n qm set %u --cpu '%s,hidden=1'", vmid_of(x),
 		 cpu[0] ? cpu : "host");
 }
 
@@ -217,7 +217,7 @@ static void check_code43_amd(struct exam *x)
 	exam_found(x, SEV_NOTE, "%u.conf has neither x-vga=1 nor hv-vendor-id in its "
 		   "'cpu:'", vmid_of(x));
 	exam_fix(x, "only if the guest's driver stops with Code 43 on its first start, "
-		 "too:\n qm set %u --cpu %s,hv-vendor-id=AuthenticAMD", vmid_of(x),
+		 "too:\n qm set %u --cpu '%s,hv-vendor-id=AuthenticAMD'", vmid_of(x),
 		 cpu[0] ? cpu : "host");
 }
 
@@ -245,9 +245,10 @@ static void check_laptop(struct exam *x)
 		exam_found(x, SEV_NOTE, "%s; the args of %u.conf add no ACPI table", name,
 			   vmid_of(x));
 		exam_fix(x, "if the driver stops with Code 43: an ACPI table with a "
-			 "battery (ArchWiki, PCI passthrough via OVMF, has one):\n"
-			 " qm set %u --args '-acpitable file=/root/SSDT1.dat'",
-			 vmid_of(x));
+			 "battery (ArchWiki, PCI passthrough via OVMF, has one), in "
+			 "%s:\n -acpitable file=/root/SSDT1.dat",
+			 vm_plain(x, PVE_ARGS_LINE)[0] ? "the args line, behind what is "
+			 "there" : "an args line");
 		return;
 	}
 }

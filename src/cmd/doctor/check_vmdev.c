@@ -27,9 +27,9 @@ static void check_dropped(struct exam *x)
 
 		exam_found(x, SEV_PROBLEM, "%s, line %d, column %d: %s", name ? name + 1 :
 			   m->file, m->line, m->col, m->text);
-		exam_fix(x, "mend the line; in a VM's settings best with\n"
-			 " qm set %u --hostpci0 '0000:0b:00,pcie=1'\n"
-			 "with your card's address", h->vm.vmid);
+		exam_fix(x, "mend the line; best with this, N and ADDRESS being the "
+			 "line's number and the card's address ('gpureset list'):\n"
+			 " qm set %u --hostpciN 'ADDRESS,pcie=1'", h->vm.vmid);
 	}
 }
 
@@ -45,10 +45,20 @@ static void check_dies(struct exam *x)
 		exam_found(x, SEV_PROBLEM, "%u.conf has 'hostpci%d: %.200s': %s",
 			   h->vm.vmid, d->key, h->vm.key[d->key].value,
 			   h->vm.key[d->key].pci.dies);
-		exam_fix(x, "name a card or a mapping, one of them:\n"
-			 " qm set %u --hostpci%d '0000:0b:00,pcie=1'", h->vm.vmid,
-			 d->key);
+		exam_fix(x, "name a card or a mapping, one of them ('gpureset list' has "
+			 "the ADDRESS):\n qm set %u --hostpci%d 'ADDRESS,pcie=1'",
+			 h->vm.vmid, d->key);
 	}
+}
+
+/* A number that no line of the VM has; the last one, if all have. */
+static int free_key(const struct pve_vm *vm)
+{
+	int i = 0;
+
+	while (i < HOSTPCI_KEYS - 1 && vm->key[i].line)
+		i++;
+	return i;
 }
 
 static void check_args_card(struct exam *x)
@@ -61,7 +71,8 @@ static void check_args_card(struct exam *x)
 		exam_found(x, SEV_WARNING, "the args line of %u.conf passes %s through",
 			   h->vm.vmid, fn);
 		exam_fix(x, "take it out of the args line and give it as\n"
-			 " qm set %u --hostpci0 '%s,pcie=1'", h->vm.vmid, fn);
+			 " qm set %u --hostpci%d '%s%s'", h->vm.vmid,
+			 free_key(&h->vm), fn, vm_is_q35(x) ? ",pcie=1" : "");
 	}
 }
 

@@ -178,10 +178,21 @@ bool exam_kernel(const struct exam *x, unsigned major, unsigned minor)
 	return x->major > major || (x->major == major && x->minor >= minor);
 }
 
+#define PROXMOX_REFRESH "proxmox-boot-tool refresh"
 #define FIX_GRUB "the line GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, type " \
 		 "'update-grub', and reboot"
-#define FIX_SYSTEMD_BOOT "the one line of /etc/kernel/cmdline, type " \
-			 "'proxmox-boot-tool refresh', and reboot"
+#define FIX_KERNEL_CMDLINE "the one line of /etc/kernel/cmdline, type "
+#define FIX_SYSTEMD_BOOT FIX_KERNEL_CMDLINE "'" PROXMOX_REFRESH "', and reboot"
+
+/*
+ * Debian's own systemd-boot writes its entries when a kernel gets an initramfs. Which of
+ * the two it is a recording does not say.
+ */
+const char *exam_cmdline_refresh(struct exam *x)
+{
+	return x->o->replay || hw_host_exists(x->hw, "/usr/sbin/proxmox-boot-tool") ?
+	       PROXMOX_REFRESH : "update-initramfs -u -k all";
+}
 
 void exam_fix_cmdline(struct exam *x, const char *fmt, ...)
 {
@@ -194,7 +205,8 @@ void exam_fix_cmdline(struct exam *x, const char *fmt, ...)
 	if (exam_cmdline(x, "BOOT_IMAGE"))
 		exam_fix(x, "%s " FIX_GRUB, what);
 	else if (exam_file(x, "/etc/kernel/cmdline"))
-		exam_fix(x, "%s " FIX_SYSTEMD_BOOT, what);
+		exam_fix(x, "%s " FIX_KERNEL_CMDLINE "'%s', and reboot", what,
+			 exam_cmdline_refresh(x));
 	else
 		exam_fix(x, "%s " FIX_GRUB " (with systemd-boot, as Proxmox VE has it on "
 			 "ZFS: " FIX_SYSTEMD_BOOT ")", what);
@@ -204,8 +216,13 @@ static int exam_log_line(const char *line, void *arg)
 {
 	struct exam *x = arg;
 
-	if (x->nlog == EXAM_LOG_MOST)
-		return 0;
+	if (x->nlog == EXAM_LOG_MOST) { /* the last lines count */
+		for (size_t i = 0; i < EXAM_LOG_MOST / 2; i++) {
+			free(x->log[i]);
+			x->log[i] = x->log[i + EXAM_LOG_MOST / 2];
+		}
+		x->nlog = EXAM_LOG_MOST / 2;
+	}
 	x->log = xgrow(x->log, x->nlog, &x->log_room, sizeof(*x->log));
 	x->log[x->nlog++] = xstrdup(line);
 	return 0;

@@ -112,6 +112,8 @@ void exam_fix(struct exam *x, const char *fmt, ...) __attribute__((format(printf
  */
 void exam_fix_cmdline(struct exam *x, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* What to type after a change of /etc/kernel/cmdline. */
+const char *exam_cmdline_refresh(struct exam *x);
 /* It cannot be judged, because of this: not root, no such file on this kernel ... */
 void exam_unknown(struct exam *x, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
