@@ -133,7 +133,7 @@ else
 	failed=$((failed + 1))
 	echo "not ok doctor on a terminal: $coloured lines with colours, $plain with NO_COLOR"
 fi
-pdoc 0 'note: '
+pdoc 0 'note: ' 101
 lacks "$(printf '\033')"
 
 # for programs

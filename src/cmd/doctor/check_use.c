@@ -336,6 +336,7 @@ static void check_console(struct exam *x)
 		 " for c in /sys/class/vtconsole/*/bind; do echo 0 > $c; done");
 }
 
+/* @first: what the cure begins with. */
 static void use_say(struct exam *x, const struct fn_use *use, enum severity severity,
 		    const char *first)
 {
@@ -344,9 +345,9 @@ static void use_say(struct exam *x, const struct fn_use *use, enum severity seve
 		[USE_STORAGE] = "the block device", [USE_OPEN] = "the device",
 	};
 	static const char *const cure[] = {
-		[USE_NETWORK] = "if the host can do without %s, and you are not logged in "
-				"through it: take it out of /etc/network/interfaces, "
-				"and down",
+		[USE_NETWORK] = "if the host can do without %s, and you are not logged "
+				"in through it: take it out of "
+				"/etc/network/interfaces, and down",
 		[USE_STORAGE] = "if the host can do without it: unmount it; this shows "
 				"where:\n lsblk /dev/%s",
 		[USE_OPEN] = "end the process that has %s open, or let the VM of that "
@@ -358,7 +359,8 @@ static void use_say(struct exam *x, const struct fn_use *use, enum severity seve
 		   what[use->kind], use->name, use->how);
 	snprintf(text, sizeof(text), "%s", cure[use->kind]);
 	*strstr(text, "%s") = '\0';
-	exam_fix(x, "%s%s%s%s", first, text, use->name, strstr(cure[use->kind], "%s") + 2);
+	exam_fix(x, "%s%s%s%s", first, text, use->name,
+		 strstr(cure[use->kind], "%s") + 2);
 }
 
 static void check_carries(struct exam *x)

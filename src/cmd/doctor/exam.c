@@ -34,7 +34,7 @@ char *exam_printable(const char *text, bool lines)
 		if ((c >= ' ' && c < 0x7f) || (lines && c == '\n'))
 			out[n++] = (char)c;
 		else
-			n += (size_t)sprintf(out + n, "\\x%02x", c);
+			n += (size_t)snprintf(out + n, sizeof("\\x1b"), "\\x%02x", c);
 	}
 	return out;
 }
