@@ -73,7 +73,9 @@ static const struct service {
 	{ "X", DESKTOP }, { "Xwayland", DESKTOP },
 	{ "gnome-shell", DESKTOP }, { "kwin_wayland", DESKTOP },
 	{ "sddm", DESKTOP }, { "gdm-wayland-ses", DESKTOP },
-	{ "systemd-logind", DESKTOP }, { "ollama", "ollama" },
+	{ "systemd-logind", DESKTOP },
+	{ "systemd", DESKTOP },                 /* keeps logind's over its restart */
+	{ "ollama", "ollama" },
 };
 
 /* Sound servers belong to the user who is logged in. */
