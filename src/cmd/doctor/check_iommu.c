@@ -45,12 +45,16 @@ static const char *iommu_switched_off(struct exam *x, const char **value)
 	return NULL;
 }
 
-/* Linux for Intel: off by default, unless built otherwise (Proxmox VE's from 6.8). */
+/*
+ * Linux for Intel: off by default, unless built otherwise (Proxmox VE's from 6.8; Debian's
+ * with an option of its own, for all but the CPU's graphics).
+ */
 static bool intel_is_on_by_default(struct exam *x)
 {
 	const char *config = exam_filef(x, "/boot/config-%s", x->release);
 
-	return config && strstr(config, "CONFIG_INTEL_IOMMU_DEFAULT_ON=y");
+	return config && (strstr(config, "CONFIG_INTEL_IOMMU_DEFAULT_ON=y") ||
+			  strstr(config, "CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF=y"));
 }
 
 static void iommu_off_intel(struct exam *x)

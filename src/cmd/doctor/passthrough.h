@@ -16,7 +16,10 @@ struct pt_list {
 	const char *where;      /* "FILE:LINE" or "/proc/cmdline" */
 };
 
-/* Number @n, in the order in which the kernel gets them: only the last one counts. */
+/*
+ * Number @n, in the order in which the kernel gets them. Only the last one counts: each is
+ * copied over the one before (linux: drivers/vfio/pci/vfio_pci.c, module_param_string).
+ */
 bool pt_list(struct exam *x, size_t n, struct pt_list *list);
 
 /* The next "vendor:device[...]" of a list, and @at moves on; false at its end. */
