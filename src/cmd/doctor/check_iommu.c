@@ -46,8 +46,8 @@ static const char *iommu_switched_off(struct exam *x, const char **value)
 }
 
 /*
- * Linux for Intel: off by default, unless built otherwise (Proxmox VE's from 6.8; Debian's
- * with an option of its own, for all but the CPU's graphics).
+ * Linux for Intel: off by default, unless built otherwise (Proxmox VE's from 6.8;
+ * Debian's with an option of its own, for all but the CPU's graphics).
  */
 static bool intel_is_on_by_default(struct exam *x)
 {

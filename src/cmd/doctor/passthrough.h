@@ -17,8 +17,9 @@ struct pt_list {
 };
 
 /*
- * Number @n, in the order in which the kernel gets them. Only the last one counts: each is
- * copied over the one before (linux: drivers/vfio/pci/vfio_pci.c, module_param_string).
+ * Number @n, in the order in which the kernel gets them. Only the last one counts: each
+ * is copied over the one before (linux: drivers/vfio/pci/vfio_pci.c,
+ * module_param_string()).
  */
 bool pt_list(struct exam *x, size_t n, struct pt_list *list);
 
