@@ -173,29 +173,32 @@ static bool fn_is_foreign(struct hw *hw, struct bdf other, struct bdf bdf)
 
 struct group_search {
 	struct hw *hw;
-	struct bdf bdf;
-	int group;
+	const struct fn_facts *fn;
 };
 
 static int fn_group_other(const struct hw_node *node, void *arg)
 {
 	const struct group_search *g = arg;
+	struct err err = { 0 };
 
-	return fn_is_foreign(g->hw, node->bdf, g->bdf) &&
-	       fn_number(g->hw, node->bdf, "iommu_group", -1, NULL) == g->group;
+	return fn_is_foreign(g->hw, node->bdf, g->fn->bdf) &&
+	       fn_number(g->hw, node->bdf, "iommu_group", -1, &err) ==
+	       g->fn->iommu_group;
 }
 
 /* A file may have the groups' numbers and not their lists (dumps, old recordings). */
-static bool fn_group_shared(struct hw *hw, struct bdf bdf, int group)
+static bool fn_group_shared(struct hw *hw, const struct fn_facts *fn)
 {
-	struct group_search g = { hw, bdf, group };
+	struct group_search g = { hw, fn };
 	char names[4096], *name, *rest = names;
 	struct bdf other;
 
-	if (hw_attr_read(hw, bdf, "iommu_group/devices", names, sizeof(names), NULL))
+	if (fn->iommu_group < 0)
+		return false;
+	if (hw_attr_read(hw, fn->bdf, "iommu_group/devices", names, sizeof(names), NULL))
 		return hw_scan(hw, fn_group_other, &g, NULL) == 1;
 	while ((name = strsep(&rest, "\n")))
-		if (bdf_from_sysfs(name, &other) && fn_is_foreign(hw, other, bdf))
+		if (bdf_from_sysfs(name, &other) && fn_is_foreign(hw, other, fn->bdf))
 			return true;
 	return false;
 }
@@ -211,7 +214,7 @@ static void fn_identity(struct hw *hw, struct bdf bdf, struct fn_facts *fn,
 	fn->class_code = (uint32_t)fn_number(hw, bdf, "class", 0, err);
 	fn->revision = (uint8_t)fn_number(hw, bdf, "revision", 0, err);
 	fn->iommu_group = (int)fn_number(hw, bdf, "iommu_group", -1, err);
-	fn->group_shared = fn->iommu_group >= 0 && fn_group_shared(hw, bdf, fn->iommu_group);
+	fn->group_shared = fn_group_shared(hw, fn);
 	fn_attr(hw, bdf, "driver", fn->driver, sizeof(fn->driver), err);
 	fn_attr(hw, bdf, "power_state", fn->power_state, sizeof(fn->power_state), err);
 }
