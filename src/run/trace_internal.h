@@ -37,6 +37,7 @@ struct trace_keep {
 	size_t size;                    /* of the file */
 	char buf[KEEP_BUFFER];          /* what follows, not yet written */
 	size_t len;
+	char *tail;                     /* KEEP_TAIL and a NUL: none can be had later */
 	char head[160];                 /* the run's first line, which stays */
 };
 

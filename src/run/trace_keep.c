@@ -29,6 +29,8 @@ static void keep_give_up(struct trace *t)
 {
 	close(t->keep.fd);
 	t->keep.fd = -1;
+	free(t->keep.tail);
+	t->keep.tail = NULL;
 }
 
 static int keep_put(struct trace *t, const char *text, size_t len)
@@ -43,15 +45,14 @@ static int keep_put(struct trace *t, const char *text, size_t len)
 static int keep_shrink(struct trace *t)
 {
 	static const char gone[] = "... older lines made room ...\n";
-	char *tail = xcalloc(KEEP_TAIL + 1, 1), *from;
+	char *tail = t->keep.tail, *from;
 	ssize_t n = pread(t->keep.fd, tail, KEEP_TAIL,
 			  (off_t)(t->keep.size - KEEP_TAIL));
 	int rc;
 
-	if (n < 0 || lseek(t->keep.fd, 0, SEEK_SET) < 0) {
-		free(tail);
+	if (n < 0 || lseek(t->keep.fd, 0, SEEK_SET) < 0)
 		return -EIO;
-	}
+	tail[n] = '\0';
 	from = strchr(tail, '\n');
 	from = from ? from + 1 : tail + n;
 	t->keep.size = 0;
@@ -62,7 +63,6 @@ static int keep_shrink(struct trace *t)
 		rc = keep_put(t, from, (size_t)(tail + n - from));
 	if (!rc && ftruncate(t->keep.fd, (off_t)t->keep.size))
 		rc = -errno;
-	free(tail);
 	return rc;
 }
 
@@ -119,6 +119,7 @@ int trace_keep(struct trace *t, const char *run_dir, struct bdf slot, struct err
 		return err_sys(err, errno, "the trace %s/%s", run_dir, name);
 	}
 	t->keep.fd = fd;
+	t->keep.tail = xcalloc(KEEP_TAIL + 1, 1);
 	t->keep.size = end > (off_t)TRACE_KEPT_MAX ? 0 : (size_t)end;
 	keep_head(t);
 	return 0;

@@ -554,6 +554,41 @@ static void test_kept(void **state)
 	rig_close(r);
 }
 
+/* AddressSanitizer tells of every block. */
+static size_t blocks;
+
+void __sanitizer_malloc_hook(const volatile void *at, size_t size);
+
+void __sanitizer_malloc_hook(const volatile void *at, size_t size)
+{
+	(void)at;
+	(void)size;
+	blocks++;
+}
+
+/* Running out of memory in the middle of a reset would end it: none is asked for. */
+static void test_no_memory(void **state)
+{
+	struct rig *r = used_fury();
+	struct trace *t = trace_open(NULL);
+	size_t before;
+	char *text;
+
+	(void)state;
+	assert_true(blocks > 0);        /* or it cannot be told */
+	assert_int_equal(trace_keep(t, run_dir, r->slot, NULL), 0);
+	trace_note(t, "%0600d", 0);     /* what stdio needs, it has now */
+	before = blocks;
+	for (unsigned i = 0; i < TRACE_KEPT_MAX / 300; i++)
+		trace_note(t, "%0400u", i);
+	assert_int_equal(blocks, before);
+	trace_close(t, NULL);
+	text = slurp(kept_path(r));
+	assert_memory_equal(text, "... older lines made room", 25);
+	free(text);
+	rig_close(r);
+}
+
 /* What is asked for with --trace is kept, too: steps only. */
 static void test_both(void **state)
 {
@@ -655,7 +690,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLEAN(test_nesting), CLEAN(test_every_access), CLEAN(test_no_trace),
 		CLEAN(test_text), CLEAN(test_polling), CLEAN(test_killed),
-		CLEAN(test_kept), CLEAN(test_both), CLEAN(test_not_ours),
+		CLEAN(test_kept), CLEAN(test_no_memory), CLEAN(test_both), CLEAN(test_not_ours),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
