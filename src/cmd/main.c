@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <signal.h>
 #include <string.h>
 
 #include "cmd/complete.h"
@@ -17,6 +18,8 @@ int main(int argc, char **argv)
 	const struct command *cmd = commands[0];
 
 	entry_secure();
+	/* ulimit -f: a write that fails, never the end of a reset halfway */
+	signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;

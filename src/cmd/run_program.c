@@ -64,6 +64,7 @@ static void child_run(const struct program_child *c)
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	sigaction(SIGCHLD, &dfl, NULL);
 	sigaction(SIGPIPE, &dfl, NULL);
+	sigaction(SIGXFSZ, &dfl, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	child_exec(c->p);

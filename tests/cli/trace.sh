@@ -61,6 +61,11 @@ ok "times in a trace go forward" $?
 t 1 'exists already and is not overwritten' --replay $run_rec --quirks "$q" --trace "$dir/a.txt"
 t 1 'No such file or directory' --replay $run_rec --quirks "$q" --trace "$dir/none/a.json"
 
+# no room for it (ulimit -f: 512 bytes a block) is no reason to end a reset
+(ulimit -f 2 && "$prog" --replay $run_rec --quirks "$q" --trace "$dir/full.txt" 2>&1) | cat >"$dir/out"
+grep -q 'reset by sequence baco and healthy' "$dir/out" && grep -q -- '--trace: not all of it could be written' "$dir/out"
+ok "a trace that may not grow on: $(head -n 1 "$dir/out")" $?
+
 # cut off anywhere, as by a kill: whole lines, and an end, are an array
 size=$(wc -c <"$dir/a.json")
 bad=0
