@@ -22,19 +22,56 @@ static const char *json_escape(unsigned char c)
 	}
 }
 
+/*
+ * Bytes of the character at @at, 0: it is no UTF-8 (Table 3-7 of Unicode 15.0: no form
+ * that is longer than need be, no surrogates, nothing beyond U+10FFFF),
+ * or a control that a terminal obeys.
+ */
+static size_t json_utf8(const unsigned char *at)
+{
+	static const struct {
+		unsigned char first, last, low, high;   /* low, high: of the second byte */
+		size_t n;
+	} form[] = {
+		{ 0x20, 0x7e, 0, 0, 1 }, { 0xc2, 0xc2, 0xa0, 0xbf, 2 },
+		{ 0xc3, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	for (size_t i = 0; i < sizeof(form) / sizeof(*form); i++) {
+		size_t n = 1;
+
+		if (*at < form[i].first || *at > form[i].last)
+			continue;
+		if (form[i].n > 1 && (at[1] < form[i].low || at[1] > form[i].high))
+			return 0;
+		while (n < form[i].n && (n < 2 || (at[n] & 0xc0) == 0x80))
+			n++;
+		return n == form[i].n ? n : 0;
+	}
+	return 0;
+}
+
+/* A name may be any bytes, cut anywhere; a reader of JSON takes UTF-8 alone. */
 static void json_quoted(struct json *j, const char *text)
 {
-	fputc('"', j->out);
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-		const char *esc = json_escape(c);
+	size_t n;
 
+	fputc('"', j->out);
+	for (; *text; text += n) {
+		const unsigned char *at = (const unsigned char *)text;
+		const char *esc = json_escape(*at);
+
+		n = json_utf8(at);
 		if (esc)
 			fputs(esc, j->out);
-		else if (c < 0x20)
-			fprintf(j->out, "\\u%04x", c);
+		else if (n)
+			fwrite(text, 1, n, j->out);
 		else
-			fputc(c, j->out);
+			fprintf(j->out, "\\u%04x", *at < 0x80 ? *at : 0xfffdu);
+		n = n ? n : 1;
 	}
 	fputc('"', j->out);
 }

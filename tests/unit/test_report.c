@@ -526,10 +526,40 @@ static void test_broken_entry(void **state)
 	rig_close(r);
 }
 
+/* Names are any bytes; what is told must be UTF-8, and nothing that a terminal obeys. */
+static void test_json_bytes(void **state)
+{
+	static const char *const row[][2] = {
+		{ "a\"b\\c\n\t\r", "\"a\\\"b\\\\c\\n\\t\\r\"" },
+		{ "\x1b[2J\x7f", "\"\\u001b[2J\\u007f\"" },
+		{ "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
+		  "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\"" },
+		{ "\xff", "\"\\ufffd\"" }, { "\xc3", "\"\\ufffd\"" },
+		{ "\xe2\x82", "\"\\ufffd\\ufffd\"" }, { "\xe9t\xe9", "\"\\ufffdt\\ufffd\"" },
+		{ "\xc0\xaf", "\"\\ufffd\\ufffd\"" },
+		{ "\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"" },
+		{ "\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\"" },
+		{ "\xc2\x9b" "2J", "\"\\ufffd\\ufffd2J\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		char *text = NULL;
+		size_t len = 0;
+		struct json j = { .out = open_memstream(&text, &len) };
+
+		json_string(&j, NULL, row[i][0]);
+		fclose(j.out);
+		assert_string_equal(text, row[i][1]);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_json_reader), cmocka_unit_test(test_healthy),
+		cmocka_unit_test(test_json_reader), cmocka_unit_test(test_json_bytes),
+		cmocka_unit_test(test_healthy),
 		cmocka_unit_test(test_pristine), cmocka_unit_test(test_unhealthy),
 		cmocka_unit_test(test_lost), cmocka_unit_test(test_no_method),
 		cmocka_unit_test(test_refused),
