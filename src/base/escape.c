@@ -25,3 +25,19 @@ int escape_value(const char *at)
 
 	return c ? c : -1;
 }
+
+char *escape_plain(char *text)
+{
+	for (char *c = text; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return text;
+}
+
+char *escape_control(char *text)
+{
+	for (char *c = text; *c; c++)
+		if (((unsigned char)*c < ' ' && *c != '\n' && *c != '\t') || *c == 0x7f)
+			*c = '?';
+	return text;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Characters of a text that would end a field, as %xx (two lower-case hex digits). */
+/* Characters that would end a field, as %xx (two lower-case hex digits), or harm a reader. */
 #ifndef GPURESET_BASE_ESCAPE_H
 #define GPURESET_BASE_ESCAPE_H
 
@@ -12,5 +12,14 @@ const char *escape_char(unsigned char c, bool plain, char buf[ESCAPE_CHAR]);
 
 /* The character whose two hex digits are at @at; -1: they are not, or it would be NUL. */
 int escape_value(const char *at);
+
+/*
+ * In place: what is not printable ASCII becomes '?'. For names that anybody may choose (a
+ * process, a device node, a card in a file that was sent in) and a terminal would obey.
+ * Returns @text.
+ */
+char *escape_plain(char *text);
+/* The same of control characters alone, not of newlines and tabs: text of several lines. */
+char *escape_control(char *text);
 
 #endif

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/xalloc.h"
 #include "cmd/open.h"
+#include "cmd/table.h"
 #include "cmd/work.h"
 #include "run/supervise.h"
 
@@ -266,12 +268,8 @@ const char *tree_class(const struct topo_node *node, char buf[TREE_NAME])
 
 const char *tree_clean(const char *text, char buf[TREE_NAME])
 {
-	size_t n = 0;
-
-	for (; *text && n + 1 < TREE_NAME; text++)
-		buf[n++] = (*text >= ' ' && *text <= '~') ? *text : '?';
-	buf[n] = '\0';
-	return buf;
+	snprintf(buf, TREE_NAME, "%s", text);
+	return escape_plain(buf);
 }
 
 const char *tree_name(const struct tree *t, const struct topo_node *node,
@@ -377,7 +375,7 @@ static int tree_print(struct tree *t)
 	else if (!t->ncards && !t->opts->all)
 		puts("no GPU found; --all shows every PCI function");
 	else
-		tree_text(t, stdout, tree_may_colour());
+		tree_text(t, stdout, table_may_colour());
 	return 0;
 }
 

@@ -69,9 +69,6 @@ const char *tree_methods(const struct tree_point *p);
 /* Would a reset at one of the points hit node @i, an endpoint of none of the cards? */
 bool tree_neighbour(const struct tree *t, size_t i);
 
-/* Standard output is a terminal that has colours, and nobody says NO_COLOR. */
-bool tree_may_colour(void);
-
 void tree_text(const struct tree *t, FILE *out, bool colour);
 void tree_json(const struct tree *t, FILE *out);
 void tree_dot(const struct tree *t, FILE *out);

@@ -3,10 +3,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/xalloc.h"
-#include "cmd/entry.h"
 #include "cmd/tree.h"
 
 #define TEXT_DEPTH 48           /* deeper ones are drawn at this depth */
@@ -26,24 +24,6 @@ struct text {
 };
 
 /* --- ink -------------------------------------------------------------------------- */
-
-static const char *text_env(const char *name)
-{
-	size_t len = strlen(name);
-
-	for (char *const *at = entry_environ(); at && *at; at++)
-		if (!strncmp(*at, name, len) && (*at)[len] == '=')
-			return *at + len + 1;
-	return "";
-}
-
-bool tree_may_colour(void)
-{
-	const char *term = text_env("TERM");
-
-	return isatty(STDOUT_FILENO) && term[0] && strcmp(term, "dumb") &&
-	       !text_env("NO_COLOR")[0];
-}
 
 static void text_ink(const struct text *x, enum ink ink, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

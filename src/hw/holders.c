@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "hw/linux_sys.h"
 
 /* .../usb3/3-1/3-1.2/3-1.2:1.0/host0/target0:0:0/0:0:0:0/block/sda/sda1/dev */
@@ -278,6 +279,7 @@ static void scan_comm(struct scan *s)
 	if (n > 0 && s->comm[n - 1] == '\n')
 		n--;
 	s->comm[n > 0 ? n : 0] = '\0';
+	escape_plain(s->comm);
 }
 
 static void scan_report(struct scan *s, struct held *h, const char *what)
@@ -290,6 +292,7 @@ static void scan_report(struct scan *s, struct held *h, const char *what)
 	scan_comm(s);
 	snprintf(who.comm, sizeof(who.comm), "%s", s->comm);
 	snprintf(who.what, sizeof(who.what), "%.63s", what);
+	escape_plain(who.what);
 	/* one of a neighbour says nothing of the card that was asked for first */
 	s->found |= bdf_same_slot(h->fn, s->q->fns[0]);
 	s->stop = s->fn(&who, s->arg);

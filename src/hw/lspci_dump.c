@@ -9,6 +9,7 @@
 
 #include <linux/pci_regs.h>
 
+#include "base/escape.h"
 #include "base/xalloc.h"
 #include "hw/replay_internal.h"
 
@@ -112,6 +113,7 @@ static void dump_new(struct dump *d, struct bdf bdf, const char *rest)
 	name = strdup(colon ? colon + 2 : rest);
 	if (!name)
 		return;
+	escape_plain(name);
 	end = strstr(name, " (rev ");
 	end = end ? end : strstr(name, " (prog-if ");
 	if (end)

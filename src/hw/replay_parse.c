@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/xalloc.h"
 #include "hw/replay_internal.h"
 
@@ -196,7 +197,7 @@ static int rp_value(struct rp *p, struct rec_texts *to, size_t most, const char 
 	if (!rc)
 		rc = rp_text(p, &text);
 	if (!rc)
-		rec_put(to, name, text, (int)code);
+		rec_put(to, name, escape_control(text), (int)code);
 	return rc;
 }
 
@@ -242,7 +243,8 @@ static int rp_name(struct rp *p)
 	if (!rc)
 		rc = rp_text(p, &text);
 	if (!rc)
-		rec_put_name(p->r, (uint16_t)vendor, (uint16_t)device, text);
+		rec_put_name(p->r, (uint16_t)vendor, (uint16_t)device,
+			     escape_plain(text));
 	return rc;
 }
 
@@ -263,8 +265,8 @@ static int rp_holder(struct rp *p)
 	if (!rc) {
 		h.pid = (int)pid;
 		h.fn = r->target.bdf;
-		snprintf(h.comm, sizeof(h.comm), "%s", comm);
-		snprintf(h.what, sizeof(h.what), "%s", what);
+		snprintf(h.comm, sizeof(h.comm), "%s", escape_plain(comm));
+		snprintf(h.what, sizeof(h.what), "%s", escape_plain(what));
 		r->holder = xgrow(r->holder, r->nholders, &r->holder_room, sizeof(h));
 		r->holder[r->nholders++] = h;
 	}
@@ -282,7 +284,7 @@ static int rp_log(struct rp *p)
 	if (rc)
 		return rc;
 	r->log = xgrow(r->log, r->nlog, &r->log_room, sizeof(*r->log));
-	r->log[r->nlog++] = text;
+	r->log[r->nlog++] = escape_control(text);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "hw/replay_internal.h"
 
 /* The first difference stays: what comes after it only follows from it. */
@@ -49,7 +50,7 @@ static const char *run_error(const struct rec_access *a, struct err *err)
 
 	at = end + strspn(end, " ");
 	why = text_unquote(&at, at + strlen(at));
-	err_set(err, code, "%s", why ? why : "");
+	err_set(err, code, "%s", why ? escape_control(why) : "");
 	free(why);
 	return NULL;
 }
@@ -100,7 +101,7 @@ int run_string(struct replay_run *run, const char *request, char *buf, size_t si
 	if (!answer)
 		return run_code(err);
 	text = text_unquote(&answer, answer + strlen(answer));
-	snprintf(buf, size, "%s", text ? text : "");
+	snprintf(buf, size, "%s", text ? escape_control(text) : "");
 	free(text);
 	return 0;
 }

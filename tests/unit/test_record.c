@@ -1052,7 +1052,55 @@ static void test_any_bytes(void **state)
 
 /* --- all ---------------------------------------------------------------------- */
 
+static int plain_holder(const struct hw_holder *h, void *arg)
+{
+	assert_string_equal(h->comm, "?[2J?x");
+	assert_string_equal(h->what, "/dev/?");
+	++*(int *)arg;
+	return 0;
+}
+
+static int plain_log(const char *line, void *arg)
+{
+	assert_string_equal(line, "pci 0000:0b:00.0: ?]0;x?");
+	++*(int *)arg;
+	return 0;
+}
+
+/* A file that somebody sent in says nothing to the terminal of who replays it. */
+static void test_terminal(void **state)
+{
+	static const char text[] = REC_FIRST_LINE "\n[host]\ntarget 0000:0b:00\n"
+		"file /proc/sys/kernel/osrelease \"6.1\\x1b[2J\"\n"
+		"[names]\nname 1002:7300 \"Fiji \\x1b[31m\\nX\"\n"
+		"[holders]\nholder 41 \"\\x1b[2J\\nx\" \"/dev/\\x9b\"\n"
+		"[function 0000:0b:00.0]\nparent none\n"
+		"attr driver \"vfio\\x1b[2J\"\nattr resource \"0x1\\n0x2\"\nconfig 64\n"
+		"000: 02 10 00 73 00 00 10 00 00 00 00 03 00 00 00 00\n"
+		"[log]\nlog \"pci 0000:0b:00.0: \\x1b]0;x\\x07\"\n";
+	struct hw *hw = hw_replay_open(parse_good("hostile", text, sizeof(text) - 1));
+	const struct bdf fn = { .bus = 0x0b };
+	char buf[128];
+	int told = 0;
+
+	(void)state;
+	hw_name(hw, 0x1002, 0x7300, buf, sizeof(buf));
+	assert_string_equal(buf, "Fiji ?[31m?X");
+	assert_int_equal(hw_attr_read(hw, fn, "driver", buf, sizeof(buf), NULL), 0);
+	assert_string_equal(buf, "vfio?[2J");
+	assert_int_equal(hw_attr_read(hw, fn, "resource", buf, sizeof(buf), NULL), 0);
+	assert_string_equal(buf, "0x1\n0x2");
+	assert_int_equal(hw_host_read(hw, "/proc/sys/kernel/osrelease", buf, sizeof(buf),
+				      NULL), 0);
+	assert_string_equal(buf, "6.1?[2J");
+	assert_int_equal(hw_holders(hw, &fn, 1, plain_holder, &told, NULL), 0);
+	assert_int_equal(hw_log(hw, plain_log, &told, NULL), 0);
+	assert_int_equal(told, 2);
+	hw_close(hw);
+}
+
 static const struct CMUnitTest fixed_tests[] = {
+	cmocka_unit_test(test_terminal),
 	cmocka_unit_test(test_round_trip),
 	cmocka_unit_test(test_registers_awake),
 	cmocka_unit_test(test_registers_not_safe),
