@@ -114,6 +114,8 @@ static const char *card_unreadable(const struct study *s, char *buf, size_t size
 	const struct fn_facts *fn = target_main(t);
 	const struct attempt *none = look_none(&s->plan);
 
+	if (fn->virtual_fn)
+		return "a virtual function, which VFIO resets for each VM";
 	for (size_t i = 0; i < t->npath; i++)
 		if (!(t->path[i].command & PCI_COMMAND_MEMORY))
 			return "a bridge above it does not pass memory accesses on";
@@ -153,12 +155,17 @@ static void card_look(struct card_state *st, struct hw *hw, const struct study *
 	plan_free(&look);
 }
 
+static bool card_is_silent(const struct fn_facts *fn)
+{
+	return !fn->answers && !fn->virtual_fn;
+}
+
 static const struct fn_facts *card_silent(const struct target *t)
 {
-	if (!target_main(t)->answers)
+	if (card_is_silent(target_main(t)))
 		return target_main(t);
 	for (size_t i = 0; i < t->nfns; i++)
-		if (!t->fn[i].answers)
+		if (card_is_silent(&t->fn[i]))
 			return &t->fn[i];
 	return NULL;
 }
@@ -203,7 +210,7 @@ void card_glance(struct card_state *st, struct hw *hw, const struct study *s, bo
 	for (size_t i = 0; i < t->nfns; i++)
 		fns[i] = t->fn[i].bdf;
 	if (read && !hw_cfg_read(hw, fn->bdf, PCI_VENDOR_ID, 4, &id, NULL) &&
-	    !facts_id_answers(id)) {
+	    !facts_id_answers(id) && !facts_is_virtual(hw, fn->bdf)) {
 		card_say(st, CARD_DEAD, "%s does not answer", bdf_str(fn->bdf, text));
 		return;
 	}

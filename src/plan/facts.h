@@ -42,6 +42,7 @@ struct fn_facts {
 	struct bdf bdf;
 	bool known;             /* the kernel has it (a lost sibling is not) */
 	bool answers;           /* its vendor id is not all ones, nor "not yet" (RRS) */
+	bool virtual_fn;        /* of SR-IOV, there, and all ones for its ids */
 	uint16_t vendor, device, subvendor, subdevice;  /* as the kernel cached them */
 	uint32_t class_code;    /* 24 bits */
 	uint8_t revision, header_type;

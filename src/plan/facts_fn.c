@@ -252,6 +252,12 @@ bool facts_id_answers(uint32_t id)
 	return id != UINT32_MAX && (id & 0xffff) != PCI_VENDOR_RRS;
 }
 
+bool facts_is_virtual(struct hw *hw, struct bdf bdf)
+{
+	return fn_cfg(hw, bdf, PCI_VENDOR_ID, 4) == UINT32_MAX &&
+	       fn_cfg(hw, bdf, PCI_COMMAND, 4) != UINT32_MAX;
+}
+
 void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *fn,
 	      struct err *err)
 {
@@ -262,6 +268,8 @@ void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *
 	fn->bdf = bdf;
 	fn->known = true;
 	fn->answers = facts_id_answers(id);
+	fn->virtual_fn = !fn->answers && hw_attr_exists(hw, bdf, "physfn") &&
+			 facts_is_virtual(hw, bdf);
 	fn_kernel_view(hw, bdf, fn, err);
 	fn->header_type = (uint8_t)fn_cfg(hw, bdf, PCI_HEADER_TYPE, 1);
 	fn->command = (uint16_t)fn_cfg(hw, bdf, PCI_COMMAND, 2);

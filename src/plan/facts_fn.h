@@ -21,6 +21,12 @@
  */
 bool facts_id_answers(uint32_t id);
 
+/*
+ * Is it a function whose ids read as all ones while it answers, as virtual functions do
+ * (SR-IOV 3.4.1.1)? Of one that is gone COMMAND and STATUS are all ones, too.
+ */
+bool facts_is_virtual(struct hw *hw, struct bdf bdf);
+
 /* What exists but cannot be read: the first sentence about it is left in @err. */
 void facts_fn(struct hw *hw, struct bdf bdf, bool on_root_bus, struct fn_facts *fn,
 	      struct err *err);

@@ -212,6 +212,18 @@ static const char *guard_broken_quirk(struct plan *plan)
 			 q == plan->quirk ? "" : " of this card or above it");
 }
 
+/* VFIO resets it for each VM; what functions share is the physical one's to reset. */
+static const char *guard_virtual(struct plan *plan)
+{
+	const struct fn_facts *fn = target_main(plan->target);
+	char text[BDF_STR];
+
+	return fn->virtual_fn ?
+		plan_text(plan, "%s is a virtual function (SR-IOV): VFIO resets it for "
+			  "each VM, and the rest is a matter of its physical function",
+			  bdf_str(fn->bdf, text)) : NULL;
+}
+
 static void guard_all(struct plan *plan, bool quick)
 {
 	for (size_t i = 0; i < sizeof(guards) / sizeof(*guards); i++) {
@@ -231,6 +243,11 @@ static void guard_all(struct plan *plan, bool quick)
 
 void guard_target(struct plan *plan)
 {
+	plan->refusal = guard_virtual(plan);
+	plan->refusal_name = "virtual";
+	if (plan->refusal)
+		return;
+	plan->refusal_name = NULL;
 	plan->refusal = guard_broken_quirk(plan);
 	if (!plan->refusal) {
 		guard_all(plan, false);

@@ -148,14 +148,11 @@ static uint32_t topo_cfg(struct hw *hw, const struct topo_node *node, unsigned o
 	return width == 4 ? val : val & ((1u << (8 * width)) - 1);
 }
 
-/*
- * A virtual function has all ones for its ids and answers all the same (SR-IOV 3.4.1.1):
- * of one that does not, COMMAND and STATUS are all ones, too.
- */
+/* A dump does not tell which functions are virtual. */
 static bool topo_answers(struct hw *hw, const struct topo_node *node)
 {
 	return facts_id_answers(topo_cfg(hw, node, PCI_VENDOR_ID, 4)) ||
-	       topo_cfg(hw, node, PCI_COMMAND, 4) != UINT32_MAX;
+	       facts_is_virtual(hw, node->fn.bdf);
 }
 
 /* By id, the first one of either list; 0: none. */

@@ -309,6 +309,40 @@ static void test_dead(void **state)
 	rig_close(r);
 }
 
+static uint32_t no_ids(void *arg, int fn, int bar, unsigned off, unsigned width,
+		       uint32_t truth)
+{
+	(void)width;
+	(void)arg;
+	return fn == 0 && bar < 0 && off < PCI_COMMAND ? UINT32_MAX : truth;
+}
+
+/* SR-IOV 3.4.1.1: ids of all ones, and alive. */
+static void test_virtual(void **state)
+{
+	struct rig *r = open_card("navi10", NAVI, PCI_COMMAND_MEMORY);
+	const struct bdf_spec spec = { r->slot, true };
+	struct quirk_db db = { 0 };
+	struct card_state st;
+	struct study s;
+	struct err err = { 0 };
+
+	(void)state;
+	rig_lie(no_ids, NULL);
+	assert_state(r, CARD_DEAD, "does not answer");
+	hw_sim_attr(r->sim, rig_fn(r, 0), "physfn", "0000:01:00.4");
+	assert_state(r, CARD_OK, "a virtual function");
+	assert_string_equal(r->plan.refusal_name, "virtual");
+	assert_int_equal(study_glance(&s, r->hw, &db, &spec, &err), 0);
+	card_glance(&st, r->hw, &s, true, "only root can look");
+	assert_int_equal(st.word, CARD_UNKNOWN);
+	study_free(&s);
+	hw_shim_arm(r->hw, SHIM_LOST, 1, r->slot);
+	assert_state(r, CARD_DEAD, "does not answer");
+	rig_lie(NULL, NULL);
+	rig_close(r);
+}
+
 /* The kernel's word alone, and not one access to the card. */
 static void test_glance(void **state)
 {
@@ -351,7 +385,7 @@ int main(void)
 		cmocka_unit_test(test_asleep),
 		cmocka_unit_test(test_would_wake),
 		cmocka_unit_test(test_in_use),
-		cmocka_unit_test(test_dead),
+		cmocka_unit_test(test_dead), cmocka_unit_test(test_virtual),
 		cmocka_unit_test(test_glance),
 	};
 
