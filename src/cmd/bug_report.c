@@ -4,7 +4,6 @@
  * tell the rest (what would be tried, what is wrong, what was done last), so a maintainer
  * replays the very file that was sent.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +22,6 @@
 #include "run/supervise.h"
 #include "run/trace.h"
 
-#define BUG_HOST 256
-
 /* Of what was done to the machine: nothing but reading may be. */
 struct bug_tally {
 	size_t reads, writes;
@@ -36,7 +33,6 @@ struct bug {
 	const struct bdf_spec *spec;
 	struct hw *hw;                  /* NULL: the card may not be looked at now */
 	struct bug_tally tally;
-	char host[BUG_HOST];            /* this host's name, which is nobody's business */
 	FILE *out;
 };
 
@@ -76,21 +72,6 @@ static int bug_open(struct bug *b, struct err *err)
 
 /* --- comments ------------------------------------------------------------------- */
 
-static bool bug_in_word(char c)
-{
-	return isalnum((unsigned char)c) || c == '-' || c == '_';
-}
-
-/* The host's name becomes x, where it is a word of its own. */
-static void bug_scrub_host(const struct bug *b, char *line)
-{
-	size_t n = strlen(b->host);
-
-	for (char *at = line; n && (at = strstr(at, b->host)); at += n)
-		if ((at == line || !bug_in_word(at[-1])) && !bug_in_word(at[n]))
-			memset(at, 'x', n);
-}
-
 static void bug_comment(const struct bug *b, const char *text, size_t len)
 {
 	const char *line, *at = text;
@@ -105,7 +86,6 @@ static void bug_comment(const struct bug *b, const char *text, size_t len)
 			if ((unsigned char)*c < ' ')
 				*c = ' ';
 		record_scrub(copy);
-		bug_scrub_host(b, copy);
 		fprintf(b->out, "#%s%s\n", *copy ? " " : "", copy);
 		free(copy);
 	}
@@ -213,8 +193,8 @@ static void bug_head(const struct bug *b)
 		"%s, Linux %s\n"
 		"# To attach to an issue, as it is. A maintainer can replay it: gpureset "
 		"plan --replay FILE\n"
-		"# Scrubbed of serial numbers, hardware addresses, UUIDs and the host's "
-		"name; look\n# through it before you send it.\n",
+		"# Scrubbed of serial numbers, hardware and network addresses, UUIDs, home "
+		"folders\n# and the host's name; look through it before you send it.\n",
 		bdf_slot_str(b->spec->bdf, slot), when, kernel);
 }
 
@@ -286,9 +266,6 @@ static int bug_run_with(struct options *o)
 	struct bug b = { .o = o, .db = &db, .spec = &o->target[0] };
 	int rc = config_apply(&conf, o);
 
-	if (gethostname(b.host, sizeof(b.host) - 1) < 0 || strlen(b.host) < 3 ||
-	    !strcmp(b.host, "localhost"))
-		b.host[0] = '\0';
 	if (!rc)
 		rc = load_quirks(o, &db);
 	if (!rc)
@@ -329,8 +306,8 @@ const struct command cmd_report = {
 		"--replay takes; before it stand the plan, what the doctor finds, and "
 		"the trace of the last resets. A card that is being reset is not looked "
 		"at: then there is no recording, and the exit status is 5.\n"
-		"Serial numbers, hardware addresses, UUIDs and the name of the host are "
-		"left out.",
+		"Serial numbers, hardware and network addresses, UUIDs, home folders "
+		"and the name of the host are left out.",
 	.options = "oUQCRLYFDNE",
 	.example = { { "report 0b:00 -o my-card.txt", "to attach to an issue" },
 		     { "plan --replay my-card.txt", "what whoever gets it sees" } },

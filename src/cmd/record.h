@@ -16,7 +16,8 @@ int record_write(FILE *out, struct hw *hw, const struct quirk_db *db,
 		 const struct bdf_spec *spec, struct err *err);
 
 /*
- * In place: hardware addresses, UUIDs and what is called a serial number become 'x'.
+ * In place: hardware and network addresses, UUIDs, names of home folders, this host's
+ * name, and what is called a serial number become 'x'.
  */
 void record_scrub(char *text);
 

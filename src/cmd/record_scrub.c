@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/record.h"
 
@@ -47,6 +48,74 @@ static size_t scrub_uuid(const char *at)
 	return isxdigit((unsigned char)at[n]) ? 0 : n;
 }
 
+/* Length of "192.168.1.20", likewise; versions of programs have three numbers. */
+static size_t scrub_ip4(const char *at)
+{
+	size_t n = 0;
+
+	for (int part = 0; part < 4; part++) {
+		size_t digits = strspn(at + n, "0123456789");
+
+		if (!digits || digits > 3 || (part < 3 && at[n + digits] != '.'))
+			return 0;
+		n += digits + (part < 3);
+	}
+	return isalnum((unsigned char)at[at[n] == '.' ? n + 1 : n]) ? 0 : n;
+}
+
+/* Length of "fe80::5054:ff:fe12:3456", likewise; "0::/a" is a control group. */
+static size_t scrub_ip6(const char *at)
+{
+	size_t n = strspn(at, "0123456789abcdefABCDEF:"), groups = 0;
+	bool gap = false;
+
+	for (size_t i = 0; i < n; i++) {
+		groups += at[i] != ':' && (!i || at[i - 1] == ':');
+		gap |= i && at[i] == ':' && at[i - 1] == ':';
+	}
+	return gap && groups > 1 && !isalnum((unsigned char)at[n]) ? n : 0;
+}
+
+/* Length of the name in "/home/alice/quirks", likewise. */
+static size_t scrub_home(const char *text, const char *at)
+{
+	static const char home[] = "/home/";
+	size_t n = sizeof(home) - 1;
+
+	if ((size_t)(at - text) < n || strncmp(at - n, home, n))
+		return 0;
+	return strcspn(at, "/ \t\n'\",:;)");
+}
+
+static bool scrub_in_name(char c)
+{
+	return isalnum((unsigned char)c) || c == '-' || c == '_';
+}
+
+/* Length of this host's name, where it is a word of its own; likewise. */
+static size_t scrub_host(const char *text, const char *at)
+{
+	static char host[256];
+	size_t n;
+
+	if (!host[0] && gethostname(host, sizeof(host) - 1) < 0)
+		return 0;
+	n = strlen(host);
+	if (n < 3 || !strcmp(host, "localhost") || strncmp(at, host, n))
+		return 0;
+	return (at == text || !scrub_in_name(at[-1])) && !scrub_in_name(at[n]) ? n : 0;
+}
+
+/* Of numbers, which begin where no other one has. */
+static size_t scrub_number(const char *at)
+{
+	size_t n = scrub_mac(at);
+
+	n = n ? n : scrub_uuid(at);
+	n = n ? n : scrub_ip4(at);
+	return n ? n : scrub_ip6(at);
+}
+
 /*
  * Length of a word that means "the rest is a serial number", likewise. "s/n" is one by
  * itself alone: @inside a longer one it is part of a path.
@@ -78,9 +147,10 @@ void record_scrub(char *text)
 	bool hex = false, word = false; /* inside of one */
 
 	for (char *at = text; *at; at++) {
-		size_t n = hex ? 0 : scrub_mac(at);
+		size_t n = hex ? 0 : scrub_number(at);
 
-		n = n || hex ? n : scrub_uuid(at);
+		n = n ? n : scrub_home(text, at);
+		n = n ? n : scrub_host(text, at);
 		if (n) {
 			scrub_x(at, n);
 			at += n - 1;

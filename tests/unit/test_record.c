@@ -350,6 +350,13 @@ static void test_scrub(void **state)
 		{ "serial 0000:00:16.3: ttyS4 at I/O 0xf0a0", NULL },
 		{ "0000:0b:00.0: board S/N: AB-12", "0000:0b:00.0: board S/N: xx-xx" },
 		{ "quirk: quirks/nvidia-generic.quirk (untested)", NULL },
+		{ "nfs 192.168.1.20:/srv, 10.0.0.1.", "nfs xxx.xxx.x.xx:/srv, xx.x.x.x." },
+		{ "at 10.0.0.1, 535.183.01 and 6.8.12-4-pve",
+		  "at xx.x.x.x, 535.183.01 and 6.8.12-4-pve" },
+		{ "iscsi fe80::5054:ff:fe12:3456 up", "iscsi xxxx::xxxx:xx:xxxx:xxxx up" },
+		{ "0::/qemu.slice/101.scope 0000:0b:00.0", NULL },
+		{ "quirk: /home/alice.b/q/x.quirk (untested)",
+		  "quirk: /home/xxxxx.x/q/x.quirk (untested)" },
 	};
 	char text[128];
 
