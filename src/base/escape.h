@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Characters that would end a field, as %xx (two lower-case hex digits), or harm a reader. */
+/* Characters of a text that would end a field, as %xx, or that a terminal obeys. */
 #ifndef GPURESET_BASE_ESCAPE_H
 #define GPURESET_BASE_ESCAPE_H
 
@@ -19,7 +19,7 @@ int escape_value(const char *at);
  * Returns @text.
  */
 char *escape_plain(char *text);
-/* The same of control characters alone, not of newlines and tabs: text of several lines. */
+/* The same of control characters but newlines and tabs: a text of several lines. */
 char *escape_control(char *text);
 
 #endif

@@ -30,7 +30,7 @@ static const char *json_escape(unsigned char c)
 static size_t json_utf8(const unsigned char *at)
 {
 	static const struct {
-		unsigned char first, last, low, high;   /* low, high: of the second byte */
+		unsigned char first, last, low, high;   /* of the second byte */
 		size_t n;
 	} form[] = {
 		{ 0x20, 0x7e, 0, 0, 1 }, { 0xc2, 0xc2, 0xa0, 0xbf, 2 },

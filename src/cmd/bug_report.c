@@ -193,8 +193,9 @@ static void bug_head(const struct bug *b)
 		"%s, Linux %s\n"
 		"# To attach to an issue, as it is. A maintainer can replay it: gpureset "
 		"plan --replay FILE\n"
-		"# Scrubbed of serial numbers, hardware and network addresses, UUIDs, home "
-		"folders\n# and the host's name; look through it before you send it.\n",
+		"# Scrubbed of serial numbers, hardware and network addresses, UUIDs, "
+		"home folders\n# and the host's name; look through it before you send "
+		"it.\n",
 		bdf_slot_str(b->spec->bdf, slot), when, kernel);
 }
 

@@ -21,6 +21,13 @@ int record_write(FILE *out, struct hw *hw, const struct quirk_db *db,
  */
 void record_scrub(char *text);
 
+/*
+ * Rows of [host] for the doctor: lines of modprobe's and the boot's files about modules
+ * that matter, names of IOMMUs and ACPI tables, and what of /proc/iomem lies in the BARs
+ * of @t (NULL: not known).
+ */
+void record_host(FILE *out, struct hw *hw, const struct target *t);
+
 /* The words of a kernel command line that matter for a card, into @buf. */
 void record_cmdline(const char *cmdline, char *buf, size_t size);
 

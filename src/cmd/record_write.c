@@ -44,7 +44,7 @@ static const char *const rec_attrs[] = {
 	"current_link_speed", "current_link_width", "max_link_speed", "max_link_width",
 	"removable", "numa_node", "msi_bus", "ari_enabled", "resource0_resize",
 	"resource1_resize", "resource2_resize", "resource3_resize", "resource4_resize",
-	"resource5_resize",
+	"resource5_resize", "aer_dev_correctable", "aer_dev_nonfatal", "aer_dev_fatal",
 };
 
 /* Only whether they are there: reading says nothing, or is refused. */
@@ -63,6 +63,8 @@ static const char *const rec_files[] = {
 	"/sys/module/vfio_pci/parameters/disable_idle_d3",
 	"/sys/module/vfio_pci/parameters/disable_vga",
 	"/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts",
+	"/sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
+	"/sys/module/pcie_aspm/parameters/policy",
 };
 
 static const char *const rec_paths[] = {
@@ -71,7 +73,8 @@ static const char *const rec_paths[] = {
 	"/sys/bus/pci/drivers/amdgpu", "/sys/bus/pci/drivers/radeon",
 	"/sys/bus/pci/drivers/nouveau", "/sys/bus/pci/drivers/nvidia",
 	"/sys/bus/pci/drivers/i915", "/sys/bus/pci/drivers/xe",
-	"/sys/bus/pci/drivers/snd_hda_intel",
+	"/sys/bus/pci/drivers/snd_hda_intel", "/sys/module/vendor_reset",
+	"/sys/firmware/acpi/tables/VFCT",
 };
 
 static const char rec_head[] =
@@ -81,8 +84,9 @@ static const char rec_head[] =
 	"# it.\n"
 	"# Scrubbed: device serial numbers and vital product data are zero, hardware\n"
 	"# addresses and UUIDs in the kernel's log are x; of the kernel's command line\n"
-	"# only parameters about PCI, IOMMU, VFIO and graphics are kept, of DMI neither\n"
-	"# serial numbers nor UUIDs. It is text: look through it before you send it.\n"
+	"# only parameters about PCI, IOMMU, VFIO and graphics are kept, of modprobe's\n"
+	"# files only lines about such modules, of DMI neither serials nor UUIDs.\n"
+	"# It is text: look through it before you send it.\n"
 	"# Rows of configuration space that are left out are zero.\n";
 
 /* --- writing -------------------------------------------------------------------- */
@@ -145,6 +149,7 @@ static void rec_host(const struct rec_job *j)
 		record_cmdline(text, kept, sizeof(kept));
 		rec_quoted(j, "file", "/proc/cmdline", kept);
 	}
+	record_host(j->out, j->hw, j->studied ? &j->study.target : NULL);
 	for (size_t i = 0; i < sizeof(rec_paths) / sizeof(*rec_paths); i++)
 		if (hw_host_exists(j->hw, rec_paths[i]))
 			fprintf(j->out, "exists %s\n", rec_paths[i]);

@@ -22,6 +22,7 @@
 #include "base/textfile.h"
 #include "base/xalloc.h"
 #include "cmd/doctor/doctor.h"
+#include "cmd/record.h"
 #include "hw/hw_replay.h"
 #include "run/supervise.h"
 
@@ -512,6 +513,89 @@ static bool run_case(const char *path)
 	return !wrong;
 }
 
+/* --- what a recording keeps ------------------------------------------------------- */
+
+/* VMs and their files are not recorded: they are nobody's business. */
+static bool also_found(const struct exam *x, const struct finding *f)
+{
+	if (f->check->subject == ON_VM)
+		return true;
+	for (size_t i = 0; i < x->nfound; i++) {
+		const struct finding *g = &x->found[i];
+
+		if (g->check == f->check && !g->unknown == !f->unknown &&
+		    !strcmp(g->unknown ? g->unknown : g->seen,
+			    f->unknown ? f->unknown : f->seen))
+			return true;
+	}
+	return false;
+}
+
+/* @x is of a recording of @h's machine. */
+static bool same_found(const struct host *h, const struct exam *x)
+{
+	bool same = true;
+
+	for (size_t i = 0; i < h->x.nfound; i++)
+		same &= also_found(x, &h->x.found[i]);
+	for (size_t i = 0; i < x->nfound; i++)
+		same &= also_found(&h->x, &x->found[i]);
+	return same;
+}
+
+static bool run_recorded(const char *path)
+{
+	const struct bdf_spec spec = { { .bus = 0x0b }, true };
+	struct machine m;
+	struct host h;
+	struct exam x;
+	const struct quirk_db *quirks;
+	struct diag diag;
+	struct hw *hw;
+	char *text;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	bool same;
+
+	machine_good(&m);
+	machine_add(&m, path);
+	host_open(&h, &m, path);
+	quirks = h.db.n ? &h.db : &db;
+	assert_int_equal(record_write(f, h.hw, quirks, &spec, NULL), 0);
+	fclose(f);
+	diag_init(&diag);
+	hw = hw_replay_open(recording_parse(path, text, len, &diag));
+	diag_free(&diag);
+	free(text);
+	h.o.replay = path;
+	assert_int_equal(doctor_examine(&x, &h.o, hw, quirks), 0);
+	same = same_found(&h, &x);
+	exam_free(&x);
+	hw_close(hw);
+	host_close(&h);
+	machine_free(&m);
+	return same;
+}
+
+/*
+ * The doctor says of a recording what it says of the machine, but for what is not in it:
+ * cards elsewhere, journals, whole logs, the boot loader's files.
+ */
+static void test_recorded(void **state)
+{
+	size_t same = 0;
+	glob_t found;
+
+	(void)state;
+	assert_int_equal(glob("tests/doctor/*.case", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		same += run_recorded(found.gl_pathv[i]);
+	printf("count: sick hosts whose recording says as much, of %zu: %zu\n",
+	       found.gl_pathc, same);
+	assert_true(same * 10 >= found.gl_pathc * 8);
+	globfree(&found);
+}
+
 static void test_cases(void **state)
 {
 	size_t bad = 0;
@@ -620,6 +704,7 @@ int main(void)
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_healthy),
+		cmocka_unit_test(test_recorded),
 		cmocka_unit_test(test_all_have_cases),
 		cmocka_unit_test(test_layout),
 	};

@@ -350,10 +350,12 @@ static void test_scrub(void **state)
 		{ "serial 0000:00:16.3: ttyS4 at I/O 0xf0a0", NULL },
 		{ "0000:0b:00.0: board S/N: AB-12", "0000:0b:00.0: board S/N: xx-xx" },
 		{ "quirk: quirks/nvidia-generic.quirk (untested)", NULL },
-		{ "nfs 192.168.1.20:/srv, 10.0.0.1.", "nfs xxx.xxx.x.xx:/srv, xx.x.x.x." },
+		{ "nfs 192.168.1.20:/srv, 10.0.0.1.",
+		  "nfs xxx.xxx.x.xx:/srv, xx.x.x.x." },
 		{ "at 10.0.0.1, 535.183.01 and 6.8.12-4-pve",
 		  "at xx.x.x.x, 535.183.01 and 6.8.12-4-pve" },
-		{ "iscsi fe80::5054:ff:fe12:3456 up", "iscsi xxxx::xxxx:xx:xxxx:xxxx up" },
+		{ "iscsi fe80::5054:ff:fe12:3456 up",
+		  "iscsi xxxx::xxxx:xx:xxxx:xxxx up" },
 		{ "0::/qemu.slice/101.scope 0000:0b:00.0", NULL },
 		{ "quirk: /home/alice.b/q/x.quirk (untested)",
 		  "quirk: /home/xxxxx.x/q/x.quirk (untested)" },
@@ -370,6 +372,36 @@ static void test_scrub(void **state)
 		       "ip=10.0.0.1 vfio-pci.ids=1002:7300 hostname=x\n", text,
 		       sizeof(text));
 	assert_string_equal(text, "iommu=pt pcie_aspm=off vfio-pci.ids=1002:7300");
+}
+
+/* Of the host's set-up what is about cards, each line at its number. */
+static void test_host_files(void **state)
+{
+	struct rig *r = rig_open("fury", RIG_ROOT_PORT);
+	const struct bdf_spec spec = { r->slot, true };
+	char *text;
+
+	(void)state;
+	hw_sim_host(r->sim, "/etc/modprobe.d", "alice.conf\nmask.conf\nvfio.conf");
+	hw_sim_host(r->sim, "/etc/modprobe.d/alice.conf",
+		    "options usb_storage delay_use=1");
+	hw_sim_host(r->sim, "/etc/modprobe.d/mask.conf", "");
+	hw_sim_host(r->sim, "/etc/modprobe.d/vfio.conf", "# amdgpu of alice\n"
+		    "options xen_netback x=1\noptions vfio-pci ids=1002:7300\n"
+		    "softdep usb_storage pre: ehci");
+	hw_sim_host(r->sim, "/etc/modules", "tun\nvfio\nwireguard");
+	hw_sim_host(r->sim, "/sys/module", "ext4\nvfio_pci\nalice");
+	text = record(r->hw, quirks(), &spec);
+	assert_says(text, "\nfile /etc/modprobe.d \"mask.conf\\nvfio.conf\"\n");
+	assert_says(text, "\nfile /etc/modprobe.d/vfio.conf "
+		    "\"\\n\\noptions vfio-pci ids=1002:7300\"\n");
+	assert_says(text, "\nfile /etc/modules \"\\nvfio\"\n");
+	assert_says(text, "\nfile /sys/module \"vfio_pci\"\n");
+	assert_null(strstr(text, "alice"));
+	assert_null(strstr(text, "usb_storage"));
+	assert_null(strstr(text, "xen"));
+	free(text);
+	rig_close(r);
 }
 
 /* The synthetic dump has a serial number and vital product data in its registers. */
@@ -1114,6 +1146,7 @@ static const struct CMUnitTest fixed_tests[] = {
 	cmocka_unit_test(test_kernel_log),
 	cmocka_unit_test(test_no_such_card),
 	cmocka_unit_test(test_scrub),
+	cmocka_unit_test(test_host_files),
 	cmocka_unit_test(test_serials_are_zero),
 	cmocka_unit_test(test_read_only),
 	cmocka_unit_test(test_simulated_runs),

@@ -690,7 +690,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLEAN(test_nesting), CLEAN(test_every_access), CLEAN(test_no_trace),
 		CLEAN(test_text), CLEAN(test_polling), CLEAN(test_killed),
-		CLEAN(test_kept), CLEAN(test_no_memory), CLEAN(test_both), CLEAN(test_not_ours),
+		CLEAN(test_kept), CLEAN(test_no_memory), CLEAN(test_both),
+		CLEAN(test_not_ours),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
