@@ -62,7 +62,7 @@ static void host_append(const char *text, char **to, const char *line)
 
 	if (*to > text)
 		*(*to)++ = '\n';
-	memcpy(*to, line, n);
+	memcpy(*to, line, n + 1);
 	*to += n;
 }
 
@@ -76,7 +76,7 @@ static void host_lines(char *text)
 			record_scrub(line);
 			size_t n = strlen(line);
 
-			memcpy(to, line, n);
+			memcpy(to, line, n + 1);
 			end = to += n;
 		}
 		if (rest)
