@@ -12,7 +12,7 @@ end_crash() { kill -SEGV "$pid"; }
 # QEMU resets in place: no hook, and the guest has the bug. What comes after is as usual.
 end_reboot_inside() {
 	tell_guest 101 r
-	wait_until 40000 said 101 'guest: card does not' || fail "no reboot: $(heard 101)"
+	wait_until $guest_time said 101 'guest: card does not' || fail "no reboot: $(heard 101)"
 	said 101 'post FAILED' || fail "a reboot inside the guest found a working card"
 	[ "$(vm_pid 101)" = "$pid" ] || fail "a reboot inside the guest started a new QEMU"
 	q ok stop 101

@@ -57,7 +57,7 @@ heard() { tr -s '\r\n' ';' < $vmrun/$1.serial.out; }
 
 # posts VMID: 0 only if the guest says that its card works
 posts() {
-	wait_until 40000 decided "$1"
+	wait_until $guest_time decided "$1"
 	said "$1" '^guest: card works'
 }
 
