@@ -48,7 +48,7 @@ kill_start() {
 	wait $!
 	journals
 	killed=$(grep -c 'pre-start: .* got signal 9$' /run/out)
-	[ $killed = 1 ] || start_ms=$((start_ms * 9 / 10))
+	[ $killed = 1 ] || start_ms=$((start_ms * 8 / 10))
 	[ "$(qm status 101)" = "status: stopped" ] || down 101
 }
 
@@ -61,17 +61,18 @@ kill_stop() {
 	journals
 	ended
 	killed=$(grep -c 'post-stop: .* got signal 9$' $tasks/101-qmstop)
-	[ $killed = 1 ] || stop_ms=$((stop_ms * 9 / 10))
+	[ $killed = 1 ] || stop_ms=$((stop_ms * 8 / 10))
 }
 
 for what in start stop; do
+	limit=$((late + 12))
 	i=0
 	while [ $i -lt 10 ]; do
 		kill_$what $i
 		next_start "killed in qm $what at $i/10"
 		if [ $killed = 0 ]; then
 			late=$((late + 1))
-			[ $late -lt 12 ] || fail "the kills come too late"
+			[ $late -lt $limit ] || fail "the kills come too late"
 			continue
 		fi
 		echo "killed in qm $what at $i/10"
