@@ -26,12 +26,16 @@ static int facts_add_node(const struct hw_node *node, void *arg)
 	return 0;
 }
 
+static int facts_node_cmp(const void *bdf, const void *node)
+{
+	return bdf_cmp(*(const struct bdf *)bdf, ((const struct hw_node *)node)->bdf);
+}
+
+/* hw_scan() tells them in address order. */
 static const struct hw_node *facts_node(const struct node_list *l, struct bdf bdf)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (bdf_eq(l->node[i].bdf, bdf))
-			return &l->node[i];
-	return NULL;
+	return l->n ? bsearch(&bdf, l->node, l->n, sizeof(*l->node), facts_node_cmp) :
+		      NULL;
 }
 
 typedef void facts_fn_fn(struct hw *, struct bdf, bool on_root_bus, struct fn_facts *,
