@@ -15,6 +15,7 @@
 #include "cmd/open.h"
 #include "cmd/work.h"
 #include "hw/hw_linux.h"
+#include "hw/hw_shim.h"
 #include "run/supervise.h"
 
 struct list {
@@ -166,6 +167,8 @@ static int list_all(struct list *l)
 	l->hw = open_hw(l->opts, &err);
 	if (!l->hw)
 		return complain(open_status(&err), "%s", err.text);
+	l->hw = hw_shim_open(l->hw);    /* one scan of the bus for all cards */
+	hw_shim_still(l->hw);
 	pve_resv_read(&l->resvs, l->opts->qemu_run, NULL);
 	if (hw_scan(l->hw, pick_slot, l, &err)) {
 		rc = complain(EXIT_FAILED, "%s", err.text);

@@ -21,6 +21,9 @@ struct hw_shim {
 	uint64_t nth, count;
 	struct bdf slot;
 	bool hit;
+	bool still, scanned;            /* hw_shim_still() */
+	struct hw_node *node;
+	size_t nnodes, node_room;
 };
 
 static struct hw_shim *shim_of(struct hw *hw)
@@ -228,10 +231,35 @@ static void shim_vfio_close(struct hw *hw, struct bdf bdf)
 	shim_after(shim_of(hw), &a);
 }
 
+static int shim_remember(const struct hw_node *node, void *arg)
+{
+	struct hw_shim *s = arg;
+
+	s->node = xgrow(s->node, s->nnodes, &s->node_room, sizeof(*s->node));
+	s->node[s->nnodes++] = *node;
+	return 0;
+}
+
+static int shim_scan_once(struct hw_shim *s, hw_node_fn *fn, void *arg, struct err *err)
+{
+	int rc = 0;
+
+	if (!s->scanned) {
+		s->nnodes = 0;
+		rc = hw_scan(s->below, shim_remember, s, err);
+		s->scanned = !rc;
+	}
+	for (size_t i = 0; !rc && i < s->nnodes; i++)
+		rc = fn(&s->node[i], arg);
+	return rc;
+}
+
 static int shim_scan(struct hw *hw, hw_node_fn *fn, void *arg, struct err *err)
 {
 	struct shim_access a = { .kind = SHIM_SCAN };
 
+	if (shim_of(hw)->still)
+		return shim_scan_once(shim_of(hw), fn, arg, err);
 	shim_before(shim_of(hw));
 	a.rc = hw_scan(shim_below(hw), fn, arg, err);
 	return shim_after(shim_of(hw), &a);
@@ -383,7 +411,7 @@ static void shim_forget(struct hw *hw, struct bdf bdf)
 static void shim_close(struct hw *hw)
 {
 	hw_close(shim_below(hw));
-	free(shim_of(hw));
+	hw_shim_detach(hw);
 }
 
 /* --- control ------------------------------------------------------------------- */
@@ -401,7 +429,13 @@ void hw_shim_watch(struct hw *shim, const struct shim_watch *watch)
 
 void hw_shim_detach(struct hw *shim)
 {
+	free(shim_of(shim)->node);
 	free(shim_of(shim));
+}
+
+void hw_shim_still(struct hw *shim)
+{
+	shim_of(shim)->still = true;
 }
 
 void hw_shim_filter(struct hw *shim, shim_filter_fn *fn, void *arg)

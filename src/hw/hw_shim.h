@@ -73,6 +73,11 @@ void hw_shim_watch(struct hw *shim, const struct shim_watch *watch);
 const struct shim_watch *hw_shim_watched(const struct hw *hw);
 /* What it is over; @hw itself when it is no shim. */
 struct hw *hw_shim_below(struct hw *hw);
+/*
+ * The bus is scanned once, all later scans tell the same: for who looks at many cards of
+ * one machine and changes nothing. Of these scans nobody is told.
+ */
+void hw_shim_still(struct hw *shim);
 /* The end of the shim alone. */
 void hw_shim_detach(struct hw *shim);
 void hw_shim_filter(struct hw *shim, shim_filter_fn *fn, void *arg);

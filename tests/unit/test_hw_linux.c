@@ -25,6 +25,7 @@
 
 #include "hw/holders.h"
 #include "hw/hw_linux.h"
+#include "hw/hw_shim.h"
 #include "hw/hw_write.h"
 #include "hw/linux_attr.h"
 #include "hw/vfio.h"
@@ -249,6 +250,27 @@ static void test_scan(void **state)
 	s = (struct seen){ .stop_at = 2 };
 	assert_int_equal(hw_scan(t->hw, see, &s, &t->err), 42);
 	assert_int_equal(s.n, 2);
+}
+
+/* For who looks at many cards: the first scan counts, until its shim is closed. */
+static void test_scan_once(void **state)
+{
+	struct tree *t = *state;
+	struct hw *still = hw_shim_open(t->hw);
+	struct seen s = { .stop_at = 2 };
+
+	hw_shim_still(still);
+	assert_int_equal(hw_scan(still, see, &s, &t->err), 42);
+	assert_int_equal(unlink(in(t, "sys/bus/pci/devices/0000:0b:00.2")), 0);
+	for (int i = 0; i < 2; i++) {
+		s = (struct seen){ .n = 0 };
+		assert_int_equal(hw_scan(still, see, &s, &t->err), 0);
+		assert_int_equal(s.n, 5);
+	}
+	hw_shim_detach(still);
+	s = (struct seen){ .n = 0 };
+	assert_int_equal(hw_scan(t->hw, see, &s, &t->err), 0);
+	assert_int_equal(s.n, 4);
 }
 
 static void test_scan_nothing(void **state)
@@ -1666,7 +1688,7 @@ static void test_real_machine(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_scan), T(test_scan_nothing),
+		T(test_scan), T(test_scan_once), T(test_scan_nothing),
 		T(test_cfg_widths), T(test_cfg_errors), T(test_cfg_forget),
 		T(test_cfg_many),
 		T(test_caps), T(test_caps_of_the_dead), T(test_caps_circle),
