@@ -190,9 +190,17 @@ demo:
 
 fuzz: $(FUZZ:%=fuzz-%)
 
+# the program on made-up trees, see tests/bench/root.c
+$(BUILD)/bench/gpureset: $(OBJ) tests/bench/root.c
+	@mkdir -p $(@D)
+	@echo '  LD   $@'
+	$(Q)$(CC) $(DEFS) $(CPPFLAGS) $(CFLAGS) $(HARD) $(WARN) -Wl,--wrap=hw_linux_open -pie \
+		-o $@ tests/bench/root.c $(OBJ) $(LIBS) $(LDFLAGS)
+
 bench:
 	@tests/prepare
-	@$(MAKE) --no-print-directory all $(BUILD)/lab-server
+	@$(MAKE) --no-print-directory all $(BUILD)/bench/gpureset $(BUILD)/lab-server
+	@tests/bench/startup $(BUILD)/bench/gpureset $(BUILD)/bench
 	@tests/lab/bench
 
 # where the release's debhelper looks for units; debian/rules knows
